@@ -1,0 +1,1 @@
+"""Values and mathematics: amounts, ids, instants, canonical encoding, hashing, Schnorr, one-shot secrets."""

@@ -1,0 +1,161 @@
+"""The one door to libsecp256k1: nothing else in Parley imports coincurve.
+
+Two ways through it, with the same results: `DirectCurve` calls the C functions that coincurve has compiled in
+(its module `_libsecp256k1`, a private name), `PublicCurve` uses coincurve's documented classes. `open_curve`
+takes the first where it exists. Both hold nothing but constants and a cache of parsed public keys; every
+buffer is made for one call, so threads never share one, and the C functions run without the GIL.
+
+Sizes and ranges are checked by the caller (`schnorr`): 32 bytes of public key, of secret key in 1..n-1 and of
+entropy, 64 bytes of signature.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from importlib import import_module
+from types import ModuleType
+from typing import Final, Protocol
+
+import coincurve
+
+from parley.errors import ErrorCode, LocalError
+
+__all__ = ["CURVE", "Curve", "DirectCurve", "PublicCurve", "open_curve"]
+
+_CACHED_KEYS: Final = 4096
+_KEYPAIR_BYTES: Final = 96
+_SIGNABLE_BYTES: Final = 32
+"""The only size of message that coincurve's documented classes sign."""
+
+_EXTRA_PARAMETERS_MAGIC: Final = b"\xda\x6f\xb3\x8c"
+"""SECP256K1_SCHNORRSIG_EXTRAPARAMS_MAGIC of libsecp256k1's include/secp256k1_schnorrsig.h."""
+
+
+class Curve(Protocol):
+    """What `schnorr` needs of secp256k1."""
+
+    def is_public_key(self, public: bytes) -> bool:
+        """Say whether 32 bytes are the x coordinate of a point."""
+
+    def public_key(self, secret: bytes) -> bytes:
+        """Return the x coordinate of secret * G, 32 bytes."""
+
+    def sign(self, secret: bytes, message: bytes, entropy: bytes) -> bytes:
+        """Return a BIP340 signature of 64 bytes, checked after it was made."""
+
+    def verify(self, public: bytes, message: bytes, signature: bytes) -> bool:
+        """Say whether a BIP340 signature is right; False for a key that is no point."""
+
+
+class DirectCurve:
+    """The C functions themselves, without coincurve's objects in between."""
+
+    __slots__ = ("_context", "_ffi", "_lib", "_parse", "_verify")
+
+    def __init__(self, binding: ModuleType) -> None:
+        """Keep what is constant: the functions, coincurve's one context, a cache of parsed keys.
+
+        The context is only read by the functions used here, so threads may share it.
+        """
+        ffi, lib = binding.ffi, binding.lib
+        context = coincurve.GLOBAL_CONTEXT.ctx
+
+        @lru_cache(maxsize=_CACHED_KEYS)
+        def parse(public: bytes) -> object | None:
+            point = ffi.new("secp256k1_xonly_pubkey *")
+            return point if lib.secp256k1_xonly_pubkey_parse(context, point, public) else None
+
+        self._ffi, self._lib, self._context = ffi, lib, context
+        self._parse, self._verify = parse, lib.secp256k1_schnorrsig_verify
+
+    def is_public_key(self, public: bytes) -> bool:
+        """Say whether 32 bytes are the x coordinate of a point."""
+        return self._parse(public) is not None
+
+    def public_key(self, secret: bytes) -> bytes:
+        """Return the x coordinate of secret * G, 32 bytes."""
+        ffi, lib, context = self._ffi, self._lib, self._context
+        keypair = ffi.new("secp256k1_keypair *")
+        point = ffi.new("secp256k1_xonly_pubkey *")
+        public = ffi.new("unsigned char[32]")
+        lib.secp256k1_keypair_create(context, keypair, secret)
+        lib.secp256k1_keypair_xonly_pub(context, point, ffi.NULL, keypair)
+        lib.secp256k1_xonly_pubkey_serialize(context, public, point)
+        ffi.memmove(keypair, bytes(_KEYPAIR_BYTES), _KEYPAIR_BYTES)
+        return bytes(ffi.buffer(public))
+
+    def sign(self, secret: bytes, message: bytes, entropy: bytes) -> bytes:
+        """Sign a message of any size, wipe the key pair, and check the signature.
+
+        Raises:
+            LocalError: WRONG_STATE: the machine miscalculated; the signature, which may tell of the key,
+                is kept back.
+        """
+        ffi, lib, context = self._ffi, self._lib, self._context
+        keypair = ffi.new("secp256k1_keypair *")
+        point = ffi.new("secp256k1_xonly_pubkey *")
+        signature = ffi.new("unsigned char[64]")
+        # The pointer in `ndata` does not keep its bytes alive; the local name does.
+        auxiliary = ffi.from_buffer(entropy)
+        parameters = ffi.new(
+            "secp256k1_schnorrsig_extraparams *", {"magic": _EXTRA_PARAMETERS_MAGIC, "ndata": auxiliary}
+        )
+        lib.secp256k1_keypair_create(context, keypair, secret)
+        lib.secp256k1_schnorrsig_sign_custom(context, signature, message, len(message), keypair, parameters)
+        lib.secp256k1_keypair_xonly_pub(context, point, ffi.NULL, keypair)
+        ffi.memmove(keypair, bytes(_KEYPAIR_BYTES), _KEYPAIR_BYTES)
+        if not self._verify(context, signature, message, len(message), point):
+            raise LocalError(ErrorCode.WRONG_STATE, fault="a fresh signature does not verify")
+        return bytes(ffi.buffer(signature))
+
+    def verify(self, public: bytes, message: bytes, signature: bytes) -> bool:
+        """Say whether a signature is right; the parsed key comes from the cache."""
+        point = self._parse(public)
+        return point is not None and self._verify(self._context, signature, message, len(message), point) == 1
+
+
+class PublicCurve:
+    """The same through coincurve's documented classes, which sign messages of 32 bytes only."""
+
+    __slots__ = ()
+
+    def is_public_key(self, public: bytes) -> bool:
+        """Say whether 32 bytes are the x coordinate of a point."""
+        try:
+            coincurve.PublicKeyXOnly(public)
+        except ValueError:
+            return False
+        return True
+
+    def public_key(self, secret: bytes) -> bytes:
+        """Return the x coordinate of secret * G, 32 bytes."""
+        return coincurve.PublicKeyXOnly.from_secret(secret).format()
+
+    def sign(self, secret: bytes, message: bytes, entropy: bytes) -> bytes:
+        """Sign a message of 32 bytes; coincurve checks the signature.
+
+        Raises:
+            LocalError: a message of another size.
+        """
+        if len(message) != _SIGNABLE_BYTES:
+            raise LocalError(ErrorCode.INVALID_ARGUMENT, size_bytes=len(message), wanted_bytes=_SIGNABLE_BYTES)
+        return coincurve.PrivateKey(secret).sign_schnorr(message, entropy)
+
+    def verify(self, public: bytes, message: bytes, signature: bytes) -> bool:
+        """Say whether a signature is right; False for a key that is no point."""
+        try:
+            return coincurve.PublicKeyXOnly(public).verify(signature, message)
+        except ValueError:
+            return False
+
+
+def open_curve(binding_name: str = "coincurve._libsecp256k1") -> Curve:
+    """Take the direct way where the compiled module is found under its private name, else the public one."""
+    try:
+        binding = import_module(binding_name)
+    except ImportError:
+        return PublicCurve()
+    return DirectCurve(binding)
+
+
+CURVE: Final = open_curve()
