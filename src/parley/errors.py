@@ -91,6 +91,7 @@ class ErrorCode(IntEnum):
     REMOVED = (4009, "this address was removed and is closed until its old expiry", "push with a higher sequence")
     NOT_PUBLIC = (4010, "this node serves its owner and its peers only", "ask a public node")
     PEER_REFUSED = (4011, "this peer is not accepted", "see the reason in the facts")
+    TOO_EXPENSIVE = (4012, "asks for more work than the budget allows", "raise the budget, or ask for less")
 
     CONFIG_INVALID = (5001, "a setting is wrong", "mend the setting named in the facts")
     ADDRESS_IN_USE = (5002, "the address to listen on is taken", "stop the other program or choose another --http")
@@ -190,9 +191,7 @@ class ConfigError(ParleyError):
     """A setting is wrong; raised before the start only."""
 
 
-def _rebuild(
-    kind: type[ParleyError], code: ErrorCode, facts: dict[str, Fact], extra: dict[str, object]
-) -> ParleyError:
+def _rebuild(kind: type[ParleyError], code: ErrorCode, facts: dict[str, Fact], extra: dict[str, object]) -> ParleyError:
     return kind(code, **extra, **facts)  # type: ignore[arg-type]  # the extra fields are the class's own
 
 

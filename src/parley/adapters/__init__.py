@@ -1,0 +1,1 @@
+"""The only input and output of the package: each folder or module fulfils ports by one technology."""

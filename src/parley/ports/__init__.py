@@ -1,0 +1,1 @@
+"""What the pure parts need from the world, as small protocol classes; `parley.adapters` fulfils them."""

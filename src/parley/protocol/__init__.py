@@ -1,0 +1,1 @@
+"""The shared parts of every protocol, without I/O: machine, work, claims."""
