@@ -1,0 +1,90 @@
+"""The life of the demo: tell the story, stay until Ctrl-C, and leave nothing behind."""
+
+from __future__ import annotations
+
+import asyncio
+import shlex
+import shutil
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import Final
+
+from parley.demo.network import ASKING, DemoNetwork
+from parley.demo.story import Story
+from parley.node.program import Program, Tone
+
+__all__ = ["run_demo"]
+
+_INTERRUPTS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_NS_PER_MS: Final = 1_000_000
+
+
+async def run_demo(program: Program, *, is_once: bool) -> int:
+    """Tell the story and leave the nodes running until SIGINT, SIGTERM or SIGHUP.
+
+    Args:
+        program: to print with.
+        is_once: end with the story.
+
+    Returns:
+        The exit code: 0 when the story was told, 1 when it was interrupted.
+
+    Raises:
+        ParleyError: a node did not start, or did not do what it should.
+    """
+    begun_ns = time.monotonic_ns()
+    interrupted = _cancel_when_interrupted()
+    output = program.output
+    is_told = False
+    with DemoNetwork() as network:
+        try:
+            figures = await Story(output, network).tell(begun_ns // _NS_PER_MS)
+            is_told = True
+            _show_ways_on(program, network, figures.page)
+            output.document(figures)
+            if not is_once:
+                output.line()
+                output.line("The nodes go on until Ctrl-C; then they and their directories are gone.", Tone.HEADING)
+                await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            if not interrupted.is_set():
+                raise
+        output.line()
+        output.line("Stopping all nodes and removing their directories.", Tone.FAINT)
+    return 0 if is_told else 1
+
+
+def _cancel_when_interrupted() -> asyncio.Event:
+    """Let the first interrupt cancel this task; further ones change nothing, so that cleaning up is never cut short."""
+    task, loop = asyncio.current_task(), asyncio.get_running_loop()
+    interrupted = asyncio.Event()
+
+    def interrupt() -> None:
+        if task is not None and not interrupted.is_set():
+            interrupted.set()
+            task.cancel()
+
+    for number in _INTERRUPTS:
+        loop.add_signal_handler(number, interrupt)
+    return interrupted
+
+
+def _show_ways_on(program: Program, network: DemoNetwork, page: str) -> None:
+    output = program.output
+    parley, data_dir = _program_words(), shlex.quote(str(network.nodes[ASKING].directory.path))
+    output.line()
+    output.line("Go on", Tone.HEADING)
+    output.line(f"  The web page of node {ASKING}:  {page}")
+    output.line("  From another terminal:")
+    for words in ("pool query swap btc sell --deepness 4", "pool push hello world --message hi", "peers ls"):
+        output.line(f"    {parley} {words} --data-dir {data_dir}", Tone.GOOD)
+
+
+def _program_words() -> str:
+    """Return how this very program is called from anywhere."""
+    called = Path(sys.argv[0]).absolute()
+    if called.name != "parley":
+        return f"{shlex.quote(sys.executable)} -m parley"
+    return "parley" if shutil.which("parley") == str(called) else shlex.quote(str(called))

@@ -1,0 +1,13 @@
+"""All commands of a node: what its owner, its peers and strangers, and its command line can ask."""
+
+from __future__ import annotations
+
+from parley.node.foreign import FOREIGN_COMMANDS
+from parley.node.local import LOCAL_COMMANDS
+from parley.node.owner import OWNER_COMMANDS
+from parley.node.peering import PEER_COMMANDS
+from parley.node.stranger_commands import STRANGER_COMMANDS
+
+__all__ = ["ALL_COMMANDS"]
+
+ALL_COMMANDS = (*LOCAL_COMMANDS, *STRANGER_COMMANDS, *OWNER_COMMANDS, *PEER_COMMANDS, *FOREIGN_COMMANDS)

@@ -1,0 +1,138 @@
+"""One node as a program: take the directory, listen, link, and stop so that nothing acknowledged is lost."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Iterator
+
+from parley.adapters.http.client import HttpTransport, Socks5
+from parley.adapters.http.server import RunningServer, listen, serve
+from parley.adapters.sqlite import SqliteStore
+from parley.adapters.system import SystemClock, SystemEntropy
+from parley.errors import Rejected
+from parley.node.config import NodeConfig, Setting
+from parley.node.data_directory import DataDirectory, RunningNode
+from parley.node.program import Program, Tone
+from parley.node.serving import build_application
+from parley.node.wiring import Node, Parts, build_node
+from parley.pool.addresses import Address, parse_address
+from parley.primitives.instants import Instant
+
+__all__ = ["proxy_of", "run_node", "running_node"]
+
+_LOGGER = logging.getLogger("parley.node")
+_GRACE_MS = 3_000
+_SWEEP_MS = 1_000
+_PRUNE_MS = 600_000
+_ANY_HOSTS = frozenset({"0.0.0.0", "::", ""})  # noqa: S104  # compared with, not listened on
+
+
+async def run_node(program: Program, config: NodeConfig, settings: tuple[Setting, ...]) -> int:
+    """Run a node until SIGINT or SIGTERM.
+
+    Raises:
+        ConfigError: the directory or the address cannot be used.
+    """
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stopped.set)
+    with _log_to_stderr(config.log_level):
+        async with running_node(program, config, settings) as (node, server):
+            program.output.item(
+                {"http": server.url, "id": node.identity.node_id.hex(), "data_dir": str(config.data_dir)},
+                f"node {node.identity.node_id.hex()}",
+            )
+            program.output.line(f"web page and RPC  {server.url}/", Tone.GOOD)
+            program.output.line(f"data directory    {config.data_dir}")
+            program.output.line("stop with Ctrl-C", Tone.FAINT)
+            sys.stdout.flush()
+            await stopped.wait()
+            _LOGGER.info("stopping")
+    return 0
+
+
+@contextlib.asynccontextmanager
+async def running_node(
+    program: Program, config: NodeConfig, settings: tuple[Setting, ...]
+) -> AsyncIterator[tuple[Node, RunningServer]]:
+    """Run a node inside a block.
+
+    Raises:
+        ConfigError: the directory or the address cannot be used.
+    """
+    directory = DataDirectory(config.data_dir)
+    directory.prepare()
+    lock = directory.lock()
+    try:
+        listener = await listen(*config.host_and_port())
+        host, port = listener.getsockname()[:2]
+        store = await SqliteStore.open(directory.store_path)
+        transport = HttpTransport(proxy_of(config))
+        parts = Parts(SystemClock(), SystemEntropy(), store, transport)
+        node = build_node(config, settings, directory, parts, _own_address(config, host, port))
+        server = await serve(build_application(node, program.registry, host, program.pages), listener)
+        directory.note_running(RunningNode(server.url, os.getpid(), node.identity.node_id.hex()))
+        await node.links.start()
+        node.supervisor.start(_sweep(node), "sweep")
+        _LOGGER.info("listening on %s", server.url)
+        try:
+            yield node, server
+        finally:
+            directory.forget_running()
+            await asyncio.gather(server.stop(grace_ms=_GRACE_MS), node.close())
+            await transport.close()
+    finally:
+        os.close(lock)
+
+
+def _own_address(config: NodeConfig, host: str, port: int) -> Address | None:
+    """Return where peers reach this node: as advertised, or as listened on; None when that is every interface."""
+    if config.advertise:
+        text = config.advertise
+    elif host in _ANY_HOSTS:
+        return None
+    else:
+        text = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    address = parse_address(text)
+    return None if isinstance(address, Rejected) else address
+
+
+def proxy_of(config: NodeConfig) -> Socks5 | None:
+    """Return the SOCKS5 proxy that is set, if one is."""
+    if not config.socks5:
+        return None
+    host, _, port = config.socks5.rpartition(":")
+    return Socks5(host, int(port))
+
+
+async def _sweep(node: Node) -> None:
+    """Let expiry act also while nobody asks, and forget claims that have lapsed."""
+    pruned_ms = 0
+    while True:
+        now = node.clock.now()
+        node.table.expire(now)
+        if now - pruned_ms >= _PRUNE_MS:
+            await node.store.claims.prune(now)
+            pruned_ms = now
+        await node.clock.sleep_until(Instant(now + _SWEEP_MS))
+
+
+@contextlib.contextmanager
+def _log_to_stderr(level: str) -> Iterator[None]:
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    logger = logging.getLogger("parley")
+    before = logger.level
+    logger.addHandler(handler)
+    logger.setLevel(level.upper())
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
+        logger.removeHandler(handler)

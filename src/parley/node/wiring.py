@@ -1,0 +1,207 @@
+"""The composition root of one node: the only place where the parts are introduced to each other."""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import dataclass, field, replace
+
+from parley.errors import Rejected
+from parley.node.config import NodeConfig, Setting
+from parley.node.data_directory import DataDirectory
+from parley.node.gate import Gate
+from parley.node.identity import Identity
+from parley.node.links import Links
+from parley.node.metrics import Metrics
+from parley.node.queries import Queries
+from parley.node.requests import PeerRequests
+from parley.node.supervise import Supervisor
+from parley.pool.addresses import Address
+from parley.pool.entries import Entry
+from parley.pool.messages import Answer, Query, Record, Removal
+from parley.pool.peers import PeerBook
+from parley.pool.router import Router
+from parley.pool.rules import check_form, check_record, check_removal, check_times
+from parley.pool.table import RecordTable, Stored
+from parley.pool.verified import VerifiedRecords
+from parley.ports.clock import Clock
+from parley.ports.entropy import Entropy
+from parley.ports.store import Store
+from parley.ports.transport import Transport
+from parley.protocol.proof_of_work import ProofOfWork
+from parley.protocol.work import Registry as WorkRegistry
+
+__all__ = ["Node", "Parts", "build_node"]
+
+_SEED_BYTES = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a node is built from: its ports, each filled with an adapter."""
+
+    clock: Clock
+    entropy: Entropy
+    store: Store
+    transport: Transport
+
+
+@dataclass(slots=True)
+class Node:
+    """One running node."""
+
+    config: NodeConfig
+    settings: tuple[Setting, ...]
+    directory: DataDirectory
+    identity: Identity
+    owner_secret: str
+    clock: Clock
+    entropy: Entropy
+    store: Store
+    transport: Transport
+    metrics: Metrics
+    supervisor: Supervisor
+    table: RecordTable
+    router: Router
+    queries: Queries
+    links: Links
+    gate: Gate
+    started_ms: int
+    process: int = field(default_factory=os.getpid)
+
+    def push(self, record: Record, link: str) -> Stored | Rejected:
+        """Check a record and take it into the table."""
+        now = self.clock.now()
+        body = check_record(record, now, self.config.pool)
+        outcome = body if isinstance(body, Rejected) else self.table.push(record, body, link, now)
+        if isinstance(outcome, Rejected):
+            self.metrics.pushes.labels(outcome.code.name.lower()).inc()
+        else:
+            self.metrics.pushes.labels("repeat" if outcome.is_repeat else "stored").inc()
+            self.metrics.evictions.inc(outcome.evicted)
+        return outcome
+
+    def check(self, record: Record) -> Rejected | None:
+        """Check all of a record but its signature."""
+        return check_form(record, self.config.pool) or check_times(record, self.clock.now(), self.config.pool)
+
+    def remove(self, removal: Removal) -> Entry | Rejected:
+        """Check a removal and close its address."""
+        refusal = check_removal(removal)
+        return refusal if refusal is not None else self.table.remove(removal, self.clock.now())
+
+    async def query(self, query: Query) -> Answer | Rejected:
+        """Ask the network on the owner's behalf."""
+        begun_s = time.perf_counter()
+        answer = await self.queries.of_owner(query)
+        self.metrics.query_seconds.labels(str(min(query.remaining, 16))).observe(time.perf_counter() - begun_s)
+        outcome = answer.code.name.lower() if isinstance(answer, Rejected) else "ok"
+        self.metrics.queries.labels("owner", outcome).inc()
+        return answer
+
+    async def close(self) -> None:
+        """Stop asking and answering; what is durable is durable already."""
+        self.queries.close()
+        await self.links.close()
+        await self.supervisor.close()
+        await self.store.close()
+
+
+def build_node(
+    config: NodeConfig,
+    settings: tuple[Setting, ...],
+    directory: DataDirectory,
+    parts: Parts,
+    own_address: Address | None,
+) -> Node:
+    """Introduce the parts of a node to each other; nothing runs yet."""
+    identity = Identity(directory.node_key(parts.entropy), parts.entropy)
+    metrics, supervisor = Metrics(), Supervisor(parts.entropy)
+    table = RecordTable(config.pool, identity.node_id)
+    router = Router(
+        table=table,
+        config=config.pool,
+        own_name=config.name or own_address or identity.node_id.hex(),
+        verify=VerifiedRecords().verify,
+    )
+    links = _build_links(config, parts, own_address, identity, metrics=metrics, supervisor=supervisor)
+    queries = Queries(router, parts.clock, ask=links.ask, blame=links.blame)
+    links.serve(queries)
+    node = Node(
+        config=config,
+        settings=settings,
+        directory=directory,
+        identity=identity,
+        owner_secret=directory.owner_secret(parts.entropy),
+        clock=parts.clock,
+        entropy=parts.entropy,
+        store=parts.store,
+        transport=parts.transport,
+        metrics=metrics,
+        supervisor=supervisor,
+        table=table,
+        router=router,
+        queries=queries,
+        links=links,
+        gate=_build_gate(config, parts, identity, metrics),
+        started_ms=parts.clock.now(),
+    )
+    _show(node)
+    return node
+
+
+def _build_links(
+    config: NodeConfig,
+    parts: Parts,
+    own_address: Address | None,
+    identity: Identity,
+    *,
+    metrics: Metrics,
+    supervisor: Supervisor,
+) -> Links:
+    peering = replace(config.peering, answers_strangers=config.public, onion_slots=config.onion_slots())
+    book = PeerBook(
+        config=peering, own_id=identity.node_id, own_address=own_address, seed=parts.entropy.take(_SEED_BYTES)
+    )
+    requests = PeerRequests(
+        identity=identity,
+        clock=parts.clock,
+        entropy=parts.entropy,
+        transport=parts.transport,
+        network=config.network,
+    )
+    return Links(
+        book,
+        identity=identity,
+        config=config,
+        own_address=own_address,
+        clock=parts.clock,
+        requests=requests,
+        documents=parts.store.documents,
+        metrics=metrics,
+        supervisor=supervisor,
+    )
+
+
+def _build_gate(config: NodeConfig, parts: Parts, identity: Identity, metrics: Metrics) -> Gate:
+    return Gate(
+        WorkRegistry((ProofOfWork(),)),
+        identity=identity,
+        config=config.work,
+        claims=parts.store.claims,
+        clock=parts.clock,
+        entropy=parts.entropy,
+        metrics=metrics,
+    )
+
+
+def _show(node: Node) -> None:
+    table = node.table
+    node.metrics.read_gauges(
+        {
+            "pool_records": lambda: table.records - table.tombstones,
+            "pool_bytes": lambda: table.size_bytes,
+            "pool_open_queries": lambda: node.router.open_queries,
+            "peer_links": lambda: len(node.links.links),
+        }
+    )

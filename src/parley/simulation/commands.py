@@ -1,0 +1,148 @@
+"""The command `parley simulate pool`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
+
+import msgspec
+from msgspec import Meta
+
+from parley.errors import ConfigError, ErrorCode
+from parley.node.program import Program, Tone
+from parley.node.registry import Audience, Command
+
+if TYPE_CHECKING:  # slow to load
+    from parley.simulation.tables import Table
+
+__all__ = ["COMMANDS", "SimulatePool", "simulate"]
+
+_DRAWINGS: Final = (".png", ".svg", ".pdf")
+
+Share = Annotated[float, Meta(ge=0, le=1)]
+
+
+class SimulatePool(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Parameters of `simulate pool`."""
+
+    nodes: Annotated[int, Meta(ge=2, le=100_000, description="nodes of the network")] = 1_000
+    degree: Annotated[int, Meta(ge=1, le=1_000, description="links of a node, on average for some graphs")] = 8
+    graph: Annotated[
+        Literal["regular", "erdos-renyi", "barabasi-albert", "small-world"], Meta(description="how links are chosen")
+    ] = "regular"
+    deepness: Annotated[int, Meta(ge=1, le=16, description="deepest query; each from 1 to it is asked")] = 5
+    origins: Annotated[int, Meta(ge=1, le=10_000, description="nodes that ask, per graph")] = 12
+    graphs: Annotated[int, Meta(ge=1, le=1_000, description="random graphs")] = 1
+    latency: Annotated[
+        str,
+        Meta(
+            description="of a message: constant:MS, uniform:LOW:HIGH, lognormal:MEDIAN:SIGMA or tor",
+            extra_json_schema={"title": "LATENCY"},
+        ),
+    ] = "constant:50"
+    loss: Annotated[Share, Meta(description="share of messages that are lost")] = 0.0
+    churn: Annotated[Share, Meta(description="share of nodes that fall silent while a query runs")] = 0.0
+    liars: Annotated[Share, Meta(description="share of nodes that drop, forge or relabel")] = 0.0
+    sybils: Annotated[Share, Meta(description="share of nodes that answer with fakes only")] = 0.0
+    rule: Annotated[
+        Literal["random", "node", "link", "link-author"],
+        Meta(description="which records stay in an answer that is cut; link-author is what nodes do"),
+    ] = "link-author"
+    size_limit: Annotated[int, Meta(ge=1, le=100_000, description="most records of an answer")] = 100_000
+    records: Annotated[int, Meta(ge=0, le=100_000, description="true records; 0 gives each honest node one")] = 0
+    budget_ms: Annotated[int, Meta(ge=1, le=600_000, description="time that a query may take")] = 8_000
+    hop_margin_ms: Annotated[int, Meta(ge=1, le=60_000, description="how much earlier each hop must answer")] = 700
+    seed: Annotated[int, Meta(ge=0, description="of all chance; the same seed gives the same figures")] = 1
+    plot: Annotated[
+        str | None,
+        Meta(description="draw the report into this .png, .svg or .pdf", extra_json_schema={"title": "FILE"}),
+    ] = None
+    study: Annotated[
+        Literal["reach", "order", "sybils", "churn", "latency", "lies", "load", "push", "freshness", "eclipse"] | None,
+        Meta(description="compare many simulations instead; takes --origins, --nodes (reach) and --seed"),
+    ] = None
+    table: Annotated[bool, Meta(description="the same as --study reach: figures beside published ones")] = False
+
+
+def simulate(program: Program, parameters: SimulatePool) -> int:
+    """Run one simulation or one study, and print its tables."""
+    if parameters.table or parameters.study is not None:
+        return _study(program, parameters)
+    from parley.simulation.config import Rule, SimulationConfig  # these load what is slow to load
+    from parley.simulation.graphs import GraphKind
+    from parley.simulation.plots import plot
+    from parley.simulation.pool import simulate_pool
+    from parley.simulation.tables import report_tables
+    from parley.testing.network import parse_latency
+
+    if parameters.plot is not None:
+        _check_drawing(Path(parameters.plot))
+    settings: dict[str, Any] = msgspec.structs.asdict(parameters)
+    for name in ("plot", "study", "table"):
+        del settings[name]
+    config = SimulationConfig(
+        **{
+            **settings,
+            "graph": GraphKind(parameters.graph),
+            "rule": Rule(parameters.rule),
+            "latency": parse_latency(parameters.latency),
+        }
+    )
+    with program.output.progress("simulating", total=config.graphs * config.origins) as shown:
+        report = simulate_pool(config, lambda what, done, total: shown.advance(done, f"{what}, {done} of {total}"))
+    _print(program, report_tables(report))
+    program.output.document(report.document())
+    if parameters.plot is not None:
+        try:
+            plot(report, Path(parameters.plot))
+        except OSError as error:
+            raise ConfigError(ErrorCode.CONFIG_INVALID, setting="plot", file=parameters.plot) from error
+        program.output.line(f"drawn: {parameters.plot}", Tone.GOOD)
+    return 0
+
+
+def _check_drawing(path: Path) -> None:
+    """Refuse what could not be drawn before the long work begins."""
+    if path.suffix not in _DRAWINGS or not path.parent.is_dir():
+        raise ConfigError(
+            ErrorCode.CONFIG_INVALID, setting="plot", file=str(path), wanted=f"a file {', '.join(_DRAWINGS)}"
+        )
+
+
+def _study(program: Program, parameters: SimulatePool) -> int:
+    from parley.simulation.studies import Study, run_study  # loads what is slow to load
+
+    study = Study(parameters.study or "reach")
+    with program.output.progress(f"studying {study.value}") as shown:
+        tables = run_study(
+            study,
+            origins=parameters.origins,
+            seed=parameters.seed,
+            nodes_max=parameters.nodes,
+            progress=lambda what, done, total: shown.advance(done, f"{what}, {done} of {total}"),
+        )
+    _print(program, tables)
+    program.output.document([table.document() for table in tables])
+    return 0
+
+
+def _print(program: Program, tables: tuple[Table, ...]) -> None:
+    from parley.simulation.tables import cell_texts
+
+    for table in tables:
+        program.output.table(table.columns, cell_texts(table), table.title)
+        if table.note:
+            program.output.line(table.note, Tone.FAINT)
+        program.output.line()
+
+
+COMMANDS: Final = (
+    Command(
+        method="simulate_pool",
+        audience=Audience.LOCAL,
+        parameters=SimulatePool,
+        run=simulate,
+        summary="Ask thousands of simulated nodes, and print what is found at what cost.",
+        words=("simulate", "pool"),
+    ),
+)

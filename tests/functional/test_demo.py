@@ -1,0 +1,156 @@
+"""`parley demo` tells its whole story, its figures are what the story says, and it leaves nothing behind."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from tests.functional.nodes import wait_until
+
+pytestmark = [pytest.mark.functional, pytest.mark.slow]
+
+NODES = {"A": ["B", "D"], "B": ["A", "C"], "C": ["B", "D"], "D": ["A", "C", "E"], "E": ["D"]}
+OFFERS_PER_NODE = 64
+ADVERTS_PER_NODE = 10
+
+
+@contextmanager
+def demo(directory: Path, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+    """Start the demo with a place of its own for what it writes; it is killed in the end if it still runs."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "parley", "demo", *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "TMPDIR": str(directory)},
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def is_answering(url: str) -> bool:
+    parts = urlsplit(url)
+    connection = http.client.HTTPConnection(str(parts.hostname), parts.port, timeout=10)
+    try:
+        connection.request("GET", "/healthz")
+        return connection.getresponse().status == 200
+    except ConnectionRefusedError:
+        return False
+    finally:
+        connection.close()
+
+
+def check_nothing_left(directory: Path, pids: set[int]) -> None:
+    assert list(directory.iterdir()) == []
+    for pid in pids:
+        with pytest.raises(ProcessLookupError):
+            os.kill(pid, 0)
+
+
+def pids_of(directory: Path) -> set[int]:
+    """Return the processes of the nodes that run now, by their own notes."""
+    return {json.loads(note.read_text())["pid"] for note in directory.glob("*/*/node.json")}
+
+
+def check_figures(figures: dict[str, Any]) -> None:
+    assert {node["name"]: node["links"] for node in figures["nodes"]} == NODES
+    assert len({node["id"] for node in figures["nodes"]}) == len(NODES)
+    assert figures["book"]["by_node"] == dict.fromkeys(NODES, OFFERS_PER_NODE + ADVERTS_PER_NODE)
+    assert (figures["book"]["offers"], figures["book"]["adverts"]) == (320, 50)
+    assert figures["adverts_found"] == 50
+    reached = ["B", "ABC", "ABCD", "ABCDE"]
+    for query, names, asked, duplicates, hops in zip(
+        figures["queries"], reached, (0, 2, 4, 6), (0, 0, 1, 2), (0, 1, 2, 3), strict=True
+    ):
+        assert (query["deepness"], query["nodes"]) == (hops + 1, list(names))
+        assert query["records"] == query["verified"] == OFFERS_PER_NODE * len(names)
+        assert (query["asked"], query["answered"], query["refused"], query["timed_out"]) == (asked, asked, 0, 0)
+        assert (query["duplicates"], query["hops"]) == (duplicates, hops)
+
+
+def check_liar(liar: dict[str, Any]) -> None:
+    assert liar["phases"] == ["linked", "banned", "banned"]
+    assert liar["reasons"] == [{"expired": 1}, *[{"bad_signature": 1, "expired": 1}] * 2]
+    assert liar["blamed"] == [liar["address"]]
+    for query in liar["queries"]:
+        assert query["records"] == query["verified"] == 320
+    assert [query["asked"] for query in liar["queries"]] == [7, 7, 6]
+    assert [query["refused"] for query in liar["queries"]] == [1, 1, 0]
+
+
+def check_killed(killed: dict[str, Any]) -> None:
+    assert killed["node"] == "A"
+    query = killed["query"]
+    assert query["nodes"] == ["B", "C", "D", "E"]
+    assert query["records"] == query["verified"] == 4 * OFFERS_PER_NODE
+    assert query["answered"] + query["refused"] + query["timed_out"] == query["asked"]
+    assert query["refused"] >= 1
+
+
+def test_the_story_in_numbers(tmp_path: Path) -> None:
+    with demo(tmp_path, "--once", "--json") as process:
+        stdout, stderr = process.communicate()
+        assert (process.returncode, stderr) == (0, "")
+    figures = json.loads(stdout)
+    check_figures(figures)
+    check_liar(figures["liar"])
+    check_killed(figures["killed"])
+    assert not any(is_answering(node["http"]) for node in figures["nodes"])
+    check_nothing_left(tmp_path, set())
+
+
+def test_the_story_in_words(tmp_path: Path) -> None:
+    with demo(tmp_path, "--once") as process:
+        stdout, stderr = process.communicate()
+        assert (process.returncode, stderr) == (0, "")
+    lines = stdout.splitlines()
+    assert [line[:2] for line in lines if line[:1].isdigit() and line[1:2] == "."] == ["1.", "2.", "3.", "4.", "5."]
+    assert "4\tA B C D E\t320\t6\t2\t3" in stdout
+    assert "Nobody else was blamed" in stdout
+    ways_on = [line.strip() for line in lines if "--data-dir" in line]
+    assert len(ways_on) == 3
+    assert all(str(tmp_path) in way for way in ways_on)
+    check_nothing_left(tmp_path, set())
+
+
+def test_it_goes_on_until_it_is_interrupted(tmp_path: Path) -> None:
+    with demo(tmp_path, "--json") as process:
+        assert process.stdout is not None
+        figures = json.loads(process.stdout.readline())
+        running = [node["http"] for node in figures["nodes"] if node["name"] != figures["killed"]["node"]]
+        assert all(is_answering(url) for url in running)
+        page = urlsplit(figures["page"])
+        connection = http.client.HTTPConnection(str(page.hostname), page.port, timeout=30)
+        connection.request("GET", page.path)
+        assert connection.getresponse().status == 200
+        connection.close()
+        pids = pids_of(tmp_path)
+        assert len(pids) == 6  # the liar's too, and the note of the node that was killed
+        process.send_signal(signal.SIGINT)
+        stdout, stderr = process.communicate()
+        assert (process.returncode, stdout, stderr) == (0, "", "")
+    check_nothing_left(tmp_path, pids)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_it_can_be_interrupted_while_it_is_told(tmp_path: Path, number: signal.Signals) -> None:
+    with demo(tmp_path) as process:
+        wait_until(lambda: bool(pids_of(tmp_path)), "a node runs")
+        pids = pids_of(tmp_path)
+        process.send_signal(number)
+        process.communicate()
+        assert process.returncode == 1
+    check_nothing_left(tmp_path, pids)
