@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from tools.docs.command_pages import commands_page, configuration_page, metrics_page
 from tools.docs.error_table import errors_page
 from tools.docs.machine_tables import machines_page
 
@@ -17,8 +18,11 @@ NOTICE = "<!-- Made by `make docs` from the code: change that, not this page. --
 
 # Path below docs/ -> what makes the page.
 PAGES: Mapping[str, Callable[[], str]] = {
+    "reference/commands.md": commands_page,
+    "reference/configuration.md": configuration_page,
     "reference/errors.md": errors_page,
     "reference/machines.md": machines_page,
+    "reference/metrics.md": metrics_page,
 }
 
 
