@@ -27,7 +27,7 @@ CONFIG = PoolConfig(
     author_records_max=RECORDS,
 )
 _MESSAGE_BYTES = 180
-_LINKS = 16
+_LINKS = tuple(f"link {number}" for number in range(16))
 _BATCH = 256
 _BATCHES = 80
 _BOOKS = range(0, RECORDS // PER_BOOK, 25)
@@ -40,7 +40,7 @@ def fill(table: RecordTable, count: int, *, message_bytes: int) -> int:
     for number, record in enumerate(offers(count, message_bytes=message_bytes)):
         body = record_body(record)
         size_bytes += len(body) + len(record.signature)
-        table.push(record, body, f"link {number % _LINKS}", NOW)
+        table.push(record, body, _LINKS[number % len(_LINKS)], NOW)
     return size_bytes
 
 
@@ -102,7 +102,7 @@ def _push_verified(*, is_full: bool) -> int:
     for number, record in enumerate(batch):
         body = check_record(record, NOW, CONFIG)
         if isinstance(body, bytes):
-            table.push(record, body, f"link {number % _LINKS}", NOW)
+            table.push(record, body, _LINKS[number % len(_LINKS)], NOW)
     return len(batch)
 
 

@@ -14,12 +14,10 @@ from parley.adapters.sqlite import SqliteStore
 from parley.primitives.instants import Instant
 from parley.protocol.challenges import parse_challenge
 from parley.protocol.claims import Foreign, Outcome
-from tests.functional.nodes import STILL_GRAPH, Nodes, fresh_key
+from tests.functional.nodes import Nodes, fresh_key
 from tests.functional.test_strangers import copy, solve
 
 pytestmark = pytest.mark.functional
-
-PUBLIC = STILL_GRAPH + "public = true\n"
 
 
 async def claimed(path: Path, key: bytes) -> Outcome:
@@ -53,18 +51,6 @@ def test_what_was_acknowledged_survives_a_kill(nodes: Nodes) -> None:
     assert (public.id, public.authorization) == before
     kept = [peer["address"] for peer in public.owner("peers_list", {}).ok if peer["static"]]
     assert sorted(kept) == [peers[0], peers[2]]
-
-
-@pytest.mark.parametrize("round_", range(3))
-def test_a_kill_right_after_the_answer(nodes: Nodes, round_: int) -> None:
-    node = nodes.add("A")
-    wanted = [f"http://127.0.0.1:{port}" for port in range(1, 4 + round_)]
-    for peer in wanted:
-        assert node.owner("peers_add", {"url": peer}).ok is None
-    node.kill()
-    nodes.restart(node)
-    kept = [peer["address"] for peer in node.owner("peers_list", {}).ok if peer["static"]]
-    assert sorted(kept) == wanted
 
 
 def test_records_are_in_memory_only(nodes: Nodes) -> None:

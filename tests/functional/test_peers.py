@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import signal
 
 import pytest
 
@@ -86,6 +87,22 @@ def test_a_node_that_is_gone_is_counted_and_comes_back(nodes: Nodes) -> None:
     b.owner("push_message", {"Keys": ["peers"], "Message": "back", "Expiration": 60})
     nodes.wait_linked(a, b)
     wait_until(lambda: a.messages("peers", deepness=2) == ["back"], "B answers again")
+
+
+def test_a_node_that_hangs_costs_its_own_records_only(nodes: Nodes) -> None:
+    """Stopped by the system, it takes connections and never answers; the others' records still come, within budget."""
+    hanging, quick = nodes.add("H"), nodes.add("Q")
+    a = nodes.add_linked("A", hanging, quick)
+    for node in (hanging, quick):
+        node.owner("push_message", {"Keys": ["peers"], "Message": f"of {node.name}", "Expiration": 60})
+    asked = {"keys": ["peers"], "deepness": 2, "stats": True}
+    hanging.signal(signal.SIGSTOP)
+    result = a.owner("query_message", {**asked, "budget_ms": 3_000}).json["result"]
+    assert [entry["Message"] for entry in result["Ok"]] == ["of Q"]
+    assert (result["stats"]["asked"], result["stats"]["answered"]) == (2, 1)
+    assert (result["stats"]["timed_out"], result["stats"]["refused"]) == (1, 0)
+    hanging.signal(signal.SIGCONT)
+    wait_until(lambda: a.messages("peers", deepness=2) == ["of H", "of Q"], "H answers again")
 
 
 def test_a_node_says_what_it_is_and_how_it_is_set(nodes: Nodes) -> None:

@@ -7,6 +7,7 @@ guise: about the subject itself, and about somebody else.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 
 import pytest
 
@@ -221,10 +222,10 @@ def scenes() -> Iterator[Scene]:
     yield from (linked, linked_static, linked_and_greeted, linked_where_another_address_is_greeted)
     yield from (paused, paused_beside_a_link, banned, banned_beside_others)
     for is_static in (False, True):
-        yield lambda is_static=is_static: second_address(is_static=is_static)
-        yield lambda is_static=is_static: second_address_being_greeted(is_static=is_static)
-        yield lambda is_static=is_static: greeting_the_barred(is_static=is_static)
-        yield lambda is_static=is_static: nearly_barred(is_static=is_static)
+        yield partial(second_address, is_static=is_static)
+        yield partial(second_address_being_greeted, is_static=is_static)
+        yield partial(greeting_the_barred, is_static=is_static)
+        yield partial(nearly_barred, is_static=is_static)
 
 
 def events(exchanges: int) -> Iterator[PeerBookEvent]:

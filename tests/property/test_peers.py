@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -291,7 +292,7 @@ class PeerBookLife(RuleBasedStateMachine):
         assert outputs == self.outputs
 
 
-TestPeerBookLife = PeerBookLife.TestCase
+TestPeerBookLife = pytest.mark.slow(PeerBookLife.TestCase)
 
 
 @given(text=st.one_of(st.text(max_size=300), texts, st.from_regex(r"https?://[\[\]0-9a-z.:-]{1,60}(:[0-9]+)?/?")))

@@ -42,11 +42,9 @@ async def run_demo(program: Program, *, is_once: bool) -> int:
         try:
             figures = await Story(output, network).tell(begun_ns // _NS_PER_MS)
             is_told = True
-            _show_ways_on(program, network, figures.page)
             output.document(figures)
             if not is_once:
-                output.line()
-                output.line("The nodes go on until Ctrl-C; then they and their directories are gone.", Tone.HEADING)
+                _show_ways_on(program, network, figures.page)
                 await asyncio.Event().wait()
         except asyncio.CancelledError:
             if not interrupted.is_set():
@@ -80,6 +78,7 @@ def _show_ways_on(program: Program, network: DemoNetwork, page: str) -> None:
     output.line("  From another terminal:")
     for words in ("pool query swap btc sell --deepness 4", "pool push hello world --message hi", "peers ls"):
         output.line(f"    {parley} {words} --data-dir {data_dir}", Tone.GOOD)
+    output.line("  The nodes run until Ctrl-C; then they and their directories are gone.")
 
 
 def _program_words() -> str:

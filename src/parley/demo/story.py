@@ -176,7 +176,7 @@ class Story:
 
     async def _hear_a_liar(self, book: Book) -> LiarFigures:
         self._act(f"4. Node {_LIAR} links with {ASKING}, and lies.")
-        self._say(f"Some wallets gave it {_TRUSTED_OFFERS} of their offers, which lie at node {_TRUSTING} too.")
+        self._say(f"Some wallets gave it {_TRUSTED_OFFERS} of their offers, which node {_TRUSTING} holds too.")
         self._say("First it answers with a record whose time is long over.")
         self._say("Then it puts its own wallet into the offers of others, and leaves their signatures as they are.")
         liar = await self._network.start_liar(_LIAR, [lie.value for lie in _LIES])

@@ -171,6 +171,7 @@ class DataDirectory:
                 with contextlib.suppress(FileExistsError):
                     os.link(beside, path)
                 beside.unlink()
+                _settle_names(self.path)
             if stat.S_IMODE(path.stat().st_mode) & 0o077:
                 raise ConfigError(
                     ErrorCode.DATA_DIR_UNUSABLE, path=str(path), reason="others can read it; run: chmod 600"
@@ -187,6 +188,16 @@ class DataDirectory:
     def _unusable(self, error: Exception) -> ConfigError:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else "not readable"
         return ConfigError(ErrorCode.DATA_DIR_UNUSABLE, path=str(self.path), reason=reason)
+
+
+def _settle_names(folder: Path) -> None:
+    """Bring the names in a folder to disk: an identity that was shown must still be there after a power cut."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        with contextlib.suppress(OSError):  # some file systems cannot, and do as well as they can by themselves
+            os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def _write(path: Path, content: bytes) -> None:

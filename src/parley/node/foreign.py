@@ -21,6 +21,7 @@ from parley.errors import ErrorCode, Rejected
 from parley.node.acts import PUSH_PURPOSE, QUERY_PURPOSE, act_of_query
 from parley.node.registry import Audience, Command, RawResult, Refusal
 from parley.node.wiring import Node
+from parley.pool.addresses import source_network
 from parley.pool.allowance import quote_query
 from parley.pool.messages import encode_record
 from parley.primitives.ids import NodeId
@@ -98,7 +99,7 @@ async def pool_push(node: Node, parameters: PushDocument, caller: Caller) -> dic
     )
     if refusal is not None:
         return refusal
-    outcome = node.push(record, f"host:{caller.host}")
+    outcome = node.push(record, f"host:{source_network(caller.host)}")
     if isinstance(outcome, Rejected):
         return outcome
     return {"id": outcome.entry.id().hex(), "stored": not outcome.is_repeat, "evicted": outcome.evicted}

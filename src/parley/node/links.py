@@ -6,6 +6,7 @@ Who did not answer and who answered nonsense are told apart: the first is no fau
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Coroutine
 from typing import Any
 
@@ -53,6 +54,7 @@ from parley.protocol.machine import Ask, Blame
 
 __all__ = ["Links"]
 
+_LOGGER = logging.getLogger("parley.node")
 _NAMESPACE = "peers"
 _ANSWER_SLACK_BYTES = 65_536
 _NONSENSE = frozenset({ErrorCode.MALFORMED, ErrorCode.TOO_LARGE, ErrorCode.KEYS_INVALID})
@@ -116,7 +118,7 @@ class Links:
         self._driver.deliver(Started(tuple(dict.fromkeys(static)), anchors, known))
 
     async def close(self) -> None:
-        """End all links; what is remembered of them is stored when this returns."""
+        """End all links; what is remembered of them is stored when this returns, if the store answers."""
         self._is_closing = True
         self._driver.deliver(Closed())
         self._driver.stop()
@@ -254,8 +256,12 @@ class Links:
         return answer
 
     async def _remember(self, words: Remember) -> None:
-        await self._save("anchors", words.anchors)
-        await self._save("known", words.known)
+        try:
+            await self._save("anchors", words.anchors)
+            await self._save("known", words.known)
+        except UnavailableError as error:
+            # Only a quicker start is lost, and nobody was promised it: no reason to stop in the middle of stopping.
+            _LOGGER.warning("peers are not remembered: %s", error)
 
     async def _load(self, key: str) -> tuple[Address, ...]:
         raw = await self._documents.get(_NAMESPACE, key)

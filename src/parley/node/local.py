@@ -73,10 +73,8 @@ async def node_id(program: Program, parameters: NoParameters) -> int:
     directory = DataDirectory(config.data_dir)
     directory.prepare()
     entropy = SystemEntropy()
-    program.output.item(
-        {"id": Identity(directory.node_key(entropy), entropy).node_id.hex()},
-        Identity(directory.node_key(entropy), entropy).node_id.hex(),
-    )
+    own_id = Identity(directory.node_key(entropy), entropy).node_id.hex()
+    program.output.item({"id": own_id}, own_id)
     return 0
 
 

@@ -154,6 +154,8 @@ async def remove_message(node: Node, parameters: RemoveMessage) -> Rejected | No
         return Rejected(ErrorCode.INVALID_PARAMS, {"parameter": "one of keys, id and removal"})
     if parameters.removal is not None:
         removal = parse_removal_document(parameters.removal)
+    elif parameters.keys and not is_keys(tuple(parameters.keys)):
+        return Rejected(ErrorCode.KEYS_INVALID)
     else:
         entry = _own_entry(node, parameters, now)
         if entry is None:
@@ -248,7 +250,13 @@ OWNER_COMMANDS = (
         summary="Take a record out of this node's pool.",
         words=("pool", "rm"),
         arguments=("keys",),
-        codes=(ErrorCode.INVALID_PARAMS, ErrorCode.NOT_FOUND, ErrorCode.STALE_SEQUENCE, ErrorCode.BAD_SIGNATURE),
+        codes=(
+            ErrorCode.INVALID_PARAMS,
+            ErrorCode.KEYS_INVALID,
+            ErrorCode.NOT_FOUND,
+            ErrorCode.STALE_SEQUENCE,
+            ErrorCode.BAD_SIGNATURE,
+        ),
     ),
     Command(
         method="pool_status",

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import msgspec
+from prometheus_client import Counter
 
 from parley.adapters.jsonrpc.calls import Call, encode_batch, encode_error, encode_ok, encode_result, parse_calls
 from parley.adapters.jsonrpc.params import parse_params
@@ -32,6 +33,7 @@ class RpcAddress:
         self._audience = audience
         self._metrics = metrics
         self._supervisor = supervisor
+        self._counters: dict[tuple[str, str], Counter] = {}
 
     async def answer(self, body: bytes, run: Run) -> bytes:
         """Answer one request body.
@@ -83,4 +85,7 @@ class RpcAddress:
     def _count(self, method: str, outcome: object) -> None:
         refused = outcome.rejected if isinstance(outcome, Refusal) else outcome
         name = refused.code.name.lower() if isinstance(refused, Rejected | ParleyError) else "ok"
-        self._metrics.calls.labels(self._audience.value, method, name).inc()
+        counter = self._counters.get((method, name))
+        if counter is None:
+            counter = self._counters[method, name] = self._metrics.calls.labels(self._audience.value, method, name)
+        counter.inc()

@@ -14,7 +14,7 @@ from parley.adapters.http.client import HttpTransport, Socks5
 from parley.adapters.http.server import RunningServer, listen, serve
 from parley.adapters.sqlite import SqliteStore
 from parley.adapters.system import SystemClock, SystemEntropy
-from parley.errors import Rejected
+from parley.errors import Rejected, UnavailableError
 from parley.node.config import NodeConfig, Setting
 from parley.node.data_directory import DataDirectory, RunningNode
 from parley.node.program import Program, Tone
@@ -23,7 +23,7 @@ from parley.node.wiring import Node, Parts, build_node
 from parley.pool.addresses import Address, parse_address
 from parley.primitives.instants import Instant
 
-__all__ = ["proxy_of", "run_node", "running_node"]
+__all__ = ["proxy_of", "run_node", "running_node", "sweep"]
 
 _LOGGER = logging.getLogger("parley.node")
 _GRACE_MS = 3_000
@@ -70,6 +70,8 @@ async def running_node(
     directory.prepare()
     lock = directory.lock()
     try:
+        # A killed node leaves its note; from now on it would be believed, and the secret sent to whoever listens there.
+        directory.forget_running()
         listener = await listen(*config.host_and_port())
         host, port = listener.getsockname()[:2]
         store = await SqliteStore.open(directory.store_path)
@@ -79,7 +81,7 @@ async def running_node(
         server = await serve(build_application(node, program.registry, host, program.pages), listener)
         directory.note_running(RunningNode(server.url, os.getpid(), node.identity.node_id.hex()))
         await node.links.start()
-        node.supervisor.start(_sweep(node), "sweep")
+        node.supervisor.start(sweep(node), "sweep")
         _LOGGER.info("listening on %s", server.url)
         try:
             yield node, server
@@ -111,15 +113,19 @@ def proxy_of(config: NodeConfig) -> Socks5 | None:
     return Socks5(host, int(port))
 
 
-async def _sweep(node: Node) -> None:
-    """Let expiry act also while nobody asks, and forget claims that have lapsed."""
+async def sweep(node: Node) -> None:
+    """Let expiry act also while nobody asks, and forget claims that have lapsed, for as long as the node runs."""
     pruned_ms = 0
     while True:
         now = node.clock.now()
         node.table.expire(now)
         if now - pruned_ms >= _PRUNE_MS:
-            await node.store.claims.prune(now)
             pruned_ms = now
+            try:
+                await node.store.claims.prune(now)
+            except UnavailableError as error:
+                # Lapsed claims bind nobody, so they can wait for the next time; expiry cannot.
+                _LOGGER.warning("lapsed claims are kept for now: %s", error)
         await node.clock.sleep_until(Instant(now + _SWEEP_MS))
 
 

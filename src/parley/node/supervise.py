@@ -34,6 +34,8 @@ class Supervisor:
         task = asyncio.get_running_loop().create_task(self._guard(work, name), name=name)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        # A task that is cancelled before its first step never awaits its work.
+        task.add_done_callback(lambda _: work.close())
 
     async def call(self, work: Awaitable[ValueT], name: str) -> ValueT:
         """Wait for something on somebody's behalf.

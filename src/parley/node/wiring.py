@@ -54,7 +54,7 @@ class Node:
     settings: tuple[Setting, ...]
     directory: DataDirectory
     identity: Identity
-    owner_secret: str
+    owner_secret: str = field(repr=False)
     clock: Clock
     entropy: Entropy
     store: Store

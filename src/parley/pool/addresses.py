@@ -35,6 +35,7 @@ __all__ = [
     "is_followed",
     "is_routable",
     "parse_address",
+    "source_network",
 ]
 
 ADDRESS_CHARACTERS_MAX = 256
@@ -54,6 +55,7 @@ _NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*", re.ASCII)
 _PORT_MAX = 65_535
 _IPV4_GROUP_BITS = 16
 _IPV6_GROUP_BITS = 32
+_IPV6_HOST_BITS = 64
 _ONION = ".onion"
 _ONION_CHARACTERS = 56
 _ONION_VERSION = 3
@@ -257,6 +259,21 @@ def is_address_at(address: Address, source_host: str) -> bool:
     if source.is_loopback and scope is AddressScope.LOOPBACK:
         return True
     return _ip_address(host) == source
+
+
+def source_network(source_host: str) -> str:
+    """Name what one party can be expected to hold of the address space, wherever callers are counted.
+
+    Args:
+        source_host: the IP address of a connection, as the socket tells it.
+
+    Returns:
+        An IPv4 address, also where it is mapped into IPv6; an IPv6 /64; a loopback address; empty where there is none.
+    """
+    number = _ip_address(source_host.partition("%")[0])
+    if isinstance(number, ipaddress.IPv6Address) and not number.is_loopback:
+        return f"{ipaddress.IPv6Address(int(number) >> _IPV6_HOST_BITS << _IPV6_HOST_BITS)}/64"
+    return "" if number is None else str(number)
 
 
 def _refused(code: ErrorCode, fault: AddressFault) -> Rejected:

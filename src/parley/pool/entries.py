@@ -119,11 +119,16 @@ class Entry:
 class AuthorHolding:
     """What one author holds over one link.
 
-    The entries stand in a list in order of arrival. Those that have left stay in it until they are half of it, or
-    reach its front, so that the oldest is found without looking at all of them.
+    Those entries that have left stay among the arrived until they are half of them, or reach the front, so that the
+    oldest is found without looking at all.
+
+    Attributes:
+        arrived: the entries in order of arrival, and some that have left.
+        records: how many are held.
+        size_bytes: of their canonical bytes.
     """
 
-    __slots__ = ("_arrived", "_front", "author", "link", "records", "size_bytes")
+    __slots__ = ("_front", "arrived", "author", "link", "records", "size_bytes")
 
     def __init__(self, author: bytes, link: LinkHolding) -> None:
         """Begin with nothing held."""
@@ -131,32 +136,25 @@ class AuthorHolding:
         self.link = link
         self.records = 0
         self.size_bytes = 0
-        self._arrived: list[Entry] = []
+        self.arrived: list[Entry] = []
         self._front = 0
 
     def entries(self) -> list[Entry]:
         """Return the entries, oldest first."""
-        return [entry for entry in self._arrived[self._front :] if entry.holding is self]
-
-    def add(self, entry: Entry) -> None:
-        """Take an entry in as the newest."""
-        if len(self._arrived) > 2 * self.records + _SLACK:
-            self._arrived = self.entries()
-            self._front = 0
-        entry.holding = self
-        self._arrived.append(entry)
-        self.records += 1
-        self.size_bytes += len(entry.raw)
+        return [entry for entry in self.arrived[self._front :] if entry.holding is self]
 
     def discard(self, entry: Entry) -> None:
         """Let an entry go."""
         entry.holding = None
         self.records -= 1
         self.size_bytes -= len(entry.raw)
+        if len(self.arrived) > 2 * self.records + _SLACK:
+            self.arrived = self.entries()
+            self._front = 0
 
     def oldest(self) -> Entry:
         """Return the oldest entry; there is one."""
-        while (entry := self._arrived[self._front]).holding is not self:
+        while (entry := self.arrived[self._front]).holding is not self:
             self._front += 1
         return entry
 
@@ -191,10 +189,15 @@ class LinkHolding:
         holding = self.authors.get(author)
         if holding is None:
             holding = self.authors[author] = AuthorHolding(author, self)
-        holding.add(entry)
+        size_bytes = len(entry.raw)
+        entry.holding = holding
+        holding.arrived.append(entry)
+        holding.records += 1
+        holding.size_bytes += size_bytes
         self.records += 1
-        self.size_bytes += len(entry.raw)
-        self._note(author)
+        self.size_bytes += size_bytes
+        if self._rankings:
+            self._note(author)
 
     def discard(self, entry: Entry) -> None:
         """Count an entry out."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 
 from parley.pool.entries import Entry
-from parley.primitives.instants import Instant
+from parley.primitives.instants import INSTANT_MAX_MS, Instant
 
 __all__ = ["Expiries"]
 
@@ -18,9 +18,12 @@ class Expiries:
 
     An entry that leaves the table, or ends later than planned, stays where it was until then; whoever is out of date
     is skipped, and when these prevail the buckets are swept.
+
+    Attributes:
+        quiet_until: before this moment `pop` gives nothing.
     """
 
-    __slots__ = ("_buckets", "_due", "_planned", "_seconds")
+    __slots__ = ("_buckets", "_due", "_planned", "_seconds", "quiet_until")
 
     def __init__(self) -> None:
         """Begin with none."""
@@ -28,6 +31,7 @@ class Expiries:
         self._seconds: list[int] = []
         self._due: list[tuple[int, int, Entry]] = []
         self._planned = 0
+        self.quiet_until: int = INSTANT_MAX_MS
 
     def plan(self, entry: Entry, *, held: int) -> None:
         """Take in when an entry ends.
@@ -41,6 +45,7 @@ class Expiries:
         if bucket is None:
             self._buckets[second] = [entry]
             heapq.heappush(self._seconds, second)
+            self.quiet_until = min(self.quiet_until, second * _BUCKET_MS)
         else:
             bucket.append(entry)
         self._planned += 1
@@ -60,6 +65,9 @@ class Expiries:
             expires_ms, _, entry = heapq.heappop(self._due)
             if entry.holding is not None and entry.expires_ms == expires_ms:
                 return entry
+        due_ms = self._due[0][0] if self._due else INSTANT_MAX_MS
+        begins_ms = self._seconds[0] * _BUCKET_MS if self._seconds else INSTANT_MAX_MS
+        self.quiet_until = min(due_ms, begins_ms)
         return None
 
     def next(self) -> Instant | None:

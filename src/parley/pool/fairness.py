@@ -95,7 +95,7 @@ def choose(
             if place is not None:
                 chosen[link].append(place)
                 still.append((link, order))
-        waiting = still + waiting[room:]
+        waiting = waiting[room:] + still
     return {link: [groups[link][place] for place in sorted(chosen[link])] for link in groups}, total - limit
 
 

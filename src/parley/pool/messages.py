@@ -74,7 +74,10 @@ quotes and commas of 8 keys."""
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f]").findall
 _FORBIDDEN = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]").search
 _NUMBERS = struct.Struct(">QQQ")
-_AFTER_ADDRESS_BYTES = 4 + _NUMBERS.size
+_SIZE = struct.Struct(">I")
+_AFTER_ADDRESS_BYTES = _SIZE.size + _NUMBERS.size
+_LENGTHS = "".join(map(chr, range(KEY_BYTES_MAX + 1)))
+"""Each length of a key as the character whose one byte encodes it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,14 +189,15 @@ class Answer:
 
 def is_keys(keys: tuple[str, ...]) -> bool:
     """Say whether these are 1..8 keys of 1..64 bytes of UTF-8 without control characters or lone surrogates."""
-    if not 1 <= len(keys) <= KEYS_MAX:
-        return False
-    return all(
-        1 <= len(key) <= KEY_BYTES_MAX
-        and _FORBIDDEN(key) is None
-        and (key.isascii() or len(key.encode()) <= KEY_BYTES_MAX)
-        for key in keys
-    )
+    for key in keys:
+        if not 1 <= len(key) <= KEY_BYTES_MAX:
+            return False
+        if key.isascii():
+            if not key.isprintable():
+                return False
+        elif _FORBIDDEN(key) is not None or len(key.encode()) > KEY_BYTES_MAX:
+            return False
+    return 1 <= len(keys) <= KEYS_MAX
 
 
 def is_node_name(name: str) -> bool:
@@ -214,8 +218,15 @@ def _text_bytes(text: str) -> int:
 
 
 def encode_address(author: bytes, keys: tuple[str, ...]) -> bytes:
-    """Return the canonical bytes of an address: what the bodies of all its records begin with, and of no other."""
-    return b"".join(_address(author, keys))
+    """Return the canonical bytes of an address: what the bodies of all its records begin with, and of no other.
+
+    Raises:
+        LocalError: the keys have no canonical bytes; check with `is_keys` first.
+    """
+    try:
+        return _address(author, keys)
+    except (UnicodeEncodeError, IndexError) as error:
+        raise LocalError(ErrorCode.INVALID_ARGUMENT, value="keys") from error
 
 
 def body_address(body: bytes, record: Record) -> bytes:
@@ -225,12 +236,14 @@ def body_address(body: bytes, record: Record) -> bytes:
     return body[: -size_bytes - _AFTER_ADDRESS_BYTES]
 
 
-def _address(author: bytes, keys: tuple[str, ...]) -> list[bytes]:
-    parts = [author, len(keys).to_bytes(1, "big")]
-    for key in keys:
-        raw = key.encode()
-        parts += (len(raw).to_bytes(1, "big"), raw)
-    return parts
+def _address(author: bytes, keys: tuple[str, ...]) -> bytes:
+    # All of it is ASCII as a rule, and joining text is cheaper than joining bytes.
+    text = "".join([_LENGTHS[len(key)] + key for key in keys])
+    count = _LENGTHS[len(keys)].encode()
+    if text.isascii():
+        return author + count + text.encode()
+    encoded = [key.encode() for key in keys]
+    return author + count + b"".join([_LENGTHS[len(raw)].encode() + raw for raw in encoded])
 
 
 def record_body(record: Record) -> bytes:
@@ -241,12 +254,11 @@ def record_body(record: Record) -> bytes:
     """
     try:
         text = record.message.encode()
-        parts = _address(record.author, record.keys)
-        parts += (len(text).to_bytes(4, "big"), text)
-        parts.append(_NUMBERS.pack(record.sequence, record.created_ms, record.expires_ms))
-    except (UnicodeEncodeError, OverflowError, struct.error) as error:
+        address = _address(record.author, record.keys)
+        numbers = _NUMBERS.pack(record.sequence, record.created_ms, record.expires_ms)
+        return address + _SIZE.pack(len(text)) + text + numbers
+    except (UnicodeEncodeError, IndexError, struct.error) as error:
         raise LocalError(ErrorCode.INVALID_ARGUMENT, value="record") from error
-    return b"".join(parts)
 
 
 def body_id(body: bytes) -> RecordId:
@@ -266,10 +278,10 @@ def removal_id(removal: Removal) -> bytes:
         LocalError: a field has no canonical bytes; check with `pool.rules.check_removal` first.
     """
     try:
-        parts = _address(removal.author, removal.keys)
-        return tagged_hash(_REMOVAL_TAG, *parts, removal.sequence.to_bytes(8, "big"))
-    except (UnicodeEncodeError, OverflowError) as error:
-        raise LocalError(ErrorCode.INVALID_ARGUMENT, value="removal") from error
+        sequence = removal.sequence.to_bytes(8, "big")
+    except OverflowError as error:
+        raise LocalError(ErrorCode.INVALID_ARGUMENT, value="sequence") from error
+    return tagged_hash(_REMOVAL_TAG, encode_address(removal.author, removal.keys), sequence)
 
 
 def encode_record(record: Record) -> bytes:

@@ -22,6 +22,7 @@ from typing import assert_never
 from parley.errors import ErrorCode, Rejected
 from parley.pool.addresses import (
     Address,
+    AddressScope,
     address_group,
     address_scope,
     is_address_at,
@@ -296,9 +297,21 @@ class PeerBook:
         address = parse_address(event.address)
         if isinstance(address, Rejected):
             return address
-        if not is_address_at(address, event.source_host):
+        if not is_address_at(address, event.source_host) or self._is_beside_proxy(address):
             return _refused("the address is not at the host that called")
         return self._admit(address, now)
+
+    def _is_beside_proxy(self, address: Address) -> bool:
+        """Say whether a caller names this very machine while the node is reached from elsewhere.
+
+        Its callers then come through an onion service or a proxy on this machine, so that all of them seem to be here:
+        any of them could make the node knock at every door of its own machine. Where the owner named the address, it
+        is no caller's word.
+        """
+        peer = self._peers.get(address)
+        if address_scope(address) is not AddressScope.LOOPBACK or (peer is not None and peer.is_static):
+            return False
+        return self._own_scope not in (None, AddressScope.LOOPBACK)
 
     def _admit(self, address: Address, now: Instant) -> Peer | HelloAccepted | Rejected:
         peer = self._peers.get(address)

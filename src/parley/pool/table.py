@@ -13,14 +13,14 @@ Cost: a push or removal O(keys), an eviction O(log links + log authors), a query
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from functools import partial
+from typing import NamedTuple
 
 from parley.errors import ErrorCode, Rejected
 from parley.pool.config import PoolConfig
 from parley.pool.entries import Entry, LinkHolding
 from parley.pool.expiries import Expiries
-from parley.pool.messages import Record, Removal, body_address, encode_address
+from parley.pool.messages import Record, Removal, body_address, is_keys
 from parley.pool.ranking import Ranking, State
 from parley.pool.trie import Path, Trie
 from parley.primitives.instants import Instant
@@ -31,8 +31,7 @@ OWNER_LINK = "owner"
 """The link of the node's own wallets."""
 
 
-@dataclass(frozen=True, slots=True)
-class Stored:
+class Stored(NamedTuple):
     """A push was taken in.
 
     Attributes:
@@ -85,21 +84,24 @@ class RecordTable:
             now: the node's clock.
         """
         self.expire(now)
-        path: Path = (*record.keys, record.author)
         raw = body + record.signature
-        held = self._trie.find(path, body_address(body, record))
+        path: Path = (*record.keys, record.author)
+        node, depth, held = self._trie.locate(path)
+        if held is not None and not held.raw.startswith(body_address(body, record)):
+            held = None
         if held is not None and held.sequence >= record.sequence:
             return self._repeat(held, raw, link)
         holder = OWNER_LINK if held is not None and held.holder().link.name == OWNER_LINK else link
-        refusal = self._check_quota(record.author, len(raw), holder, held) or self._check_room(len(raw), link, held)
+        refusal = self._refusal(record.author, len(raw), holder, held) or self._check_room(len(raw), link, held)
         if refusal is not None:
             return refusal
+        guard_ms = record.expires_ms if held is None else max(record.expires_ms, held.guard_ms)
+        self._born += 1
+        entry = Entry(raw, record.expires_ms, guard_ms, self._born)
         if held is None:
-            entry = Entry(raw, record.expires_ms, record.expires_ms, self._next_born())
             self._trie.insert(path, entry)
         else:
-            entry = Entry(raw, record.expires_ms, max(record.expires_ms, held.guard_ms), self._next_born())
-            self._trie.replace(path, entry)
+            node[path[depth]] = entry
             self._let_go(held)
         self._add(entry, holder, record.author)
         self._expiries.plan(entry, held=self.records)
@@ -113,7 +115,7 @@ class RecordTable:
         A removal of a higher sequence than the tombstone's closes the address up to that sequence.
         """
         self.expire(now)
-        entry = self._trie.find((*removal.keys, removal.author), encode_address(removal.author, removal.keys))
+        entry = self._trie.find((*removal.keys, removal.author))
         if entry is None:
             return Rejected(ErrorCode.NOT_FOUND)
         if entry.sequence > removal.sequence:
@@ -124,8 +126,10 @@ class RecordTable:
         return entry
 
     def find(self, keys: tuple[str, ...], author: bytes, now: Instant) -> Entry | None:
-        """Return the live record at an address, or None."""
-        entry = self._trie.find((*keys, author), encode_address(author, keys))
+        """Return the live record at an address, or None; keys that no record can have are no address."""
+        if not is_keys(keys):
+            return None
+        entry = self._trie.find((*keys, author))
         return entry if entry is not None and _is_live(entry, now) else None
 
     def query(self, prefix: tuple[str, ...], now: Instant, max_age_ms: int | None = None) -> list[Entry]:
@@ -169,6 +173,8 @@ class RecordTable:
 
     def expire(self, now: Instant) -> None:
         """Drop what has expired; a record that replaced a longer-lived one leaves its tombstone."""
+        if now < self._expiries.quiet_until:
+            return
         while (entry := self._expiries.pop(now)) is not None:
             if entry.guard_ms > now:
                 self._close(entry, entry.sequence)
@@ -185,30 +191,33 @@ class RecordTable:
 
     def _make_owners(self, held: Entry) -> None:
         """Hold as the owner's what somebody else had pushed first."""
-        if self._check_quota(held.author, len(held.raw), OWNER_LINK, None) is None:
+        if self._refusal(held.author, len(held.raw), OWNER_LINK, None) is None:
             self._discard(held)
-            held.born = self._next_born()
+            self._born += 1
+            held.born = self._born
             self._add(held, OWNER_LINK, held.author)
 
-    def _check_quota(self, author: bytes, size_bytes: int, holder: str, held: Entry | None) -> Rejected | None:
+    def _refusal(self, author: bytes, size_bytes: int, holder: str, held: Entry | None) -> Rejected | None:
+        """Check the quotas of a link and of an author over it."""
         config = self._config
         if size_bytes > config.pool_bytes_max:
             return Rejected(ErrorCode.TOO_LARGE, {"limit_bytes": config.pool_bytes_max})
         link = self._links.get(holder)
         if link is None:
             return None
-        freed_records, freed_bytes = _freed(held, link)
+        freed_records, freed_bytes = (0, 0) if held is None else _freed(held, link)
+        more_records, more_bytes = 1 - freed_records, size_bytes - freed_bytes
         if holder != OWNER_LINK:
-            after = (link.records + 1 - freed_records, link.size_bytes + size_bytes - freed_bytes)
-            if after[0] > config.link_records_max or after[1] > config.link_bytes_max:
-                return Rejected(ErrorCode.QUOTA_EXCEEDED, {"of": "link", "limit_records": config.link_records_max})
+            records_max, bytes_max = config.link_records_max, config.link_bytes_max
+            if link.records + more_records > records_max or link.size_bytes + more_bytes > bytes_max:
+                return Rejected(ErrorCode.QUOTA_EXCEEDED, {"of": "link", "limit_records": records_max})
         elif author == self._own_author:
             return None
         holding = link.authors.get(author)
         if holding is not None:
-            after = (holding.records + 1 - freed_records, holding.size_bytes + size_bytes - freed_bytes)
-            if after[0] > config.author_records_max or after[1] > config.author_bytes_max:
-                return Rejected(ErrorCode.QUOTA_EXCEEDED, {"of": "author", "limit_records": config.author_records_max})
+            records_max, bytes_max = config.author_records_max, config.author_bytes_max
+            if holding.records + more_records > records_max or holding.size_bytes + more_bytes > bytes_max:
+                return Rejected(ErrorCode.QUOTA_EXCEEDED, {"of": "author", "limit_records": records_max})
         return None
 
     def _check_room(self, size_bytes: int, link: str, held: Entry | None) -> Rejected | None:
@@ -216,7 +225,7 @@ class RecordTable:
         owner = self._links.get(OWNER_LINK)
         if link == OWNER_LINK or owner is None:
             return None
-        freed_records, freed_bytes = _freed(held, owner)
+        freed_records, freed_bytes = (0, 0) if held is None else _freed(held, owner)
         records = owner.records + 1 - freed_records
         if (
             records > self._config.records_max
@@ -226,17 +235,17 @@ class RecordTable:
         return None
 
     def _make_room(self, newcomer: Entry) -> int:
+        """Evict until there is room; the newcomer alone always has room."""
+        config = self._config
         evicted = 0
-        while (victim := self._victim(newcomer)) is not None:
+        while (self.records > config.records_max or self.size_bytes > config.pool_bytes_max) and (
+            victim := self._victim(newcomer, by_bytes=self.records <= config.records_max)
+        ) is not None:
             self._drop(victim, victim.path())
             evicted += 1
         return evicted
 
-    def _victim(self, newcomer: Entry) -> Entry | None:
-        """Return who has to leave, or None when there is room; the newcomer alone always has room."""
-        by_bytes = self.records <= self._config.records_max
-        if by_bytes and self.size_bytes <= self._config.pool_bytes_max:
-            return None
+    def _victim(self, newcomer: Entry, *, by_bytes: bool) -> Entry | None:
         ranking = self._rankings.get(by_bytes)
         if ranking is None:
             ranking = self._rankings[by_bytes] = Ranking(self._links, partial(self._state, by_bytes))
@@ -259,7 +268,8 @@ class RecordTable:
         if link is None:
             link = self._links[name] = LinkHolding(name)
         link.add(entry, author)
-        self._note(name)
+        if self._rankings:
+            self._note(name)
 
     def _discard(self, entry: Entry) -> None:
         link = entry.holder().link
@@ -289,15 +299,10 @@ class RecordTable:
         holding.link.resize(holding, len(entry.raw) - before_bytes)
         self._note(holding.link.name)
 
-    def _next_born(self) -> int:
-        self._born += 1
-        return self._born
 
-
-def _freed(held: Entry | None, link: LinkHolding) -> tuple[int, int]:
-    if held is None or held.holder().link is not link:
-        return 0, 0
-    return 1, len(held.raw)
+def _freed(held: Entry, link: LinkHolding) -> tuple[int, int]:
+    """Return the records and bytes that a link gets back when an entry is replaced."""
+    return (1, len(held.raw)) if held.holder().link is link else (0, 0)
 
 
 def _is_live(entry: Entry, now: Instant) -> bool:

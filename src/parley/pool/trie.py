@@ -26,40 +26,33 @@ class Trie:
         """Begin empty."""
         self._root: Node = {}
 
-    def find(self, path: Path, address: bytes) -> Entry | None:
-        """Return the entry at exactly this path, or None.
+    def find(self, path: Path) -> Entry | None:
+        """Return the entry at exactly this path, or None."""
+        _, _, met = self.locate(path)
+        return met if met is not None and met.path() == path else None
 
-        Args:
-            path: to follow.
-            address: the same in canonical bytes, so that a lone entry's keys need not be read back.
+    def locate(self, path: Path) -> tuple[Node, int, Entry | None]:
+        """Follow a path as far as there are nodes.
+
+        Returns:
+            The last node, how many steps lead to it, and the entry that is met there: the one at this path, or one at
+            another that is alone below the same keys so far, or None.
         """
-        node = self._root
-        for key in path:
-            child = node.get(key)
-            if not isinstance(child, dict):
-                return child if child is not None and child.raw.startswith(address) else None
-            node = child
-        return None
-
-    def replace(self, path: Path, entry: Entry) -> None:
-        """Put another entry in the place of the one at this path; there is one."""
-        node, depth = self._root, 0
-        while isinstance(child := node[path[depth]], dict):
-            node, depth = child, depth + 1
-        node[path[depth]] = entry
-
-    def insert(self, path: Path, entry: Entry) -> None:
-        """Put an entry at a path that holds none."""
         node, depth = self._root, 0
         while isinstance(child := node.get(path[depth]), dict):
             node, depth = child, depth + 1
-        if child is not None:
-            other = child.path()
+        return node, depth, child
+
+    def insert(self, path: Path, entry: Entry) -> None:
+        """Put an entry at a path that holds none."""
+        node, depth, met = self.locate(path)
+        if met is not None:
+            other = met.path()
             while path[depth] == other[depth]:
                 deeper: Node = {}
                 node[path[depth]] = deeper
                 node, depth = deeper, depth + 1
-            node[other[depth]] = child
+            node[other[depth]] = met
         node[path[depth]] = entry
 
     def remove(self, path: Path) -> None:

@@ -9,7 +9,7 @@ from parley.pool.config import PoolConfig
 from parley.pool.messages import Answer
 from parley.primitives.instants import Instant
 from parley.simulation.adversaries import Sybil, forge, invent, relabel
-from parley.simulation.config import LieKind, SimulationConfig
+from parley.simulation.config import LieKind, Rule, SimulationConfig
 from parley.simulation.cuts import cut_of
 from parley.simulation.graphs import Graph
 from parley.simulation.nodes import Habits, Message, PoolNode, Tally
@@ -124,7 +124,10 @@ class _Builder:
 
     def _sybil(self, number: int) -> Sybil:
         config = self._config
-        items = invent(self._signed, number, count=config.fakes_per_sybil, authors=config.authors_per_sybil, now=_START)
+        # Where the machine cuts, an answer above the limit is refused whole: no sybil would send one.
+        is_limited = config.rule is Rule.LINK_AUTHOR
+        count = min(config.fakes_per_sybil, config.size_limit) if is_limited else config.fakes_per_sybil
+        items = invent(self._signed, number, count=count, authors=config.authors_per_sybil, now=_START)
         return Sybil(
             number,
             links=self._graph[number],

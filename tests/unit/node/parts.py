@@ -13,6 +13,7 @@ from parley.node.config import NodeConfig
 from parley.node.data_directory import DataDirectory
 from parley.node.wiring import Node, Parts, build_node
 from parley.pool.messages import Record, record_id
+from parley.ports.store import Store
 from parley.primitives import schnorr
 from parley.primitives.ids import AuthorKey
 from parley.primitives.instants import Instant
@@ -44,11 +45,11 @@ class Nowhere:
         raise UnavailableError(ErrorCode.UNREACHABLE)
 
 
-def make_node(folder: Path, clock: SetClock | None = None, **settings: object) -> Node:
+def make_node(folder: Path, clock: SetClock | None = None, store: Store | None = None, **settings: object) -> Node:
     config = NodeConfig(data_dir=folder, **settings)  # type: ignore[arg-type]  # checked by the class itself
     directory = DataDirectory(folder)
     directory.prepare()
-    parts = Parts(clock or SetClock(), SeededEntropy(str(folder).encode()), MemoryStore(), Nowhere())
+    parts = Parts(clock or SetClock(), SeededEntropy(str(folder).encode()), store or MemoryStore(), Nowhere())
     return build_node(config, (), directory, parts, None)
 
 

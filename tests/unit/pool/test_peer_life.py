@@ -63,7 +63,7 @@ def test_an_answer_in_between_forgives_silence() -> None:
         stage.sleep(35_000)
         stage.sleep(30_000)
         stage.answer(PEER, node(1))
-    assert stage.phase(PEER) is PeerPhase.LINKED
+    assert stage.shown(PEER).linked_ms == START
 
 
 @pytest.mark.parametrize("code", [ErrorCode.UNREACHABLE, ErrorCode.BUSY, ErrorCode.INTERNAL_ERROR])
@@ -199,8 +199,10 @@ def test_one_node_at_two_addresses_is_one_link() -> None:
 def test_a_static_address_takes_the_link_over_from_another() -> None:
     stage = Stage()
     stage.link(PEER, node(1))
+    stage.wait()
     stage.dial(OTHER, is_static=True)
     assert stage.answer(OTHER, node(1)) == [LinksNow((link_of(OTHER, node(1)),))]
+    assert stage.book._life.exchanges == 0
     assert (stage.phase(PEER), stage.shown(PEER).next_ms) == (PeerPhase.KNOWN, stage.now + 600_000)
     stage.dial(at("23.0.0.1:1"), is_static=True)
     assert stage.answer(at("23.0.0.1:1"), node(1)) == []

@@ -346,6 +346,8 @@ def test_links_are_told_of_links_but_never_of_themselves_or_of_private_ones() ->
     assert stage.book.shared_addresses(node(1), 99) == told
     assert stage.book.shared_addresses(node(1), 2) == told[:2]
     assert stage.book.shared_addresses(node(1), -1) == ()
+    # Each asker has a choice of its own, so that one link is not what everybody hears of.
+    assert len({stage.book.shared_addresses(node(number), 1) for number in range(10, 40)}) > 1
 
 
 def test_what_was_learnt_is_remembered_once_per_interval_and_when_it_changed() -> None:

@@ -13,11 +13,13 @@ from parley.errors import ErrorCode, LocalError, UnavailableError
 from parley.testing.processes import NodeProcess, stop_all
 
 FAKE = """
-import json, os, pathlib, signal, sys
+import fcntl, json, os, pathlib, signal, sys
 words = dict(zip(sys.argv[1::2], sys.argv[2::2]))
 if "--stubborn" in words:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
 note = pathlib.Path(words["--data-dir"]) / "node.json"
+lock = note.with_name("lock").open("w")
+fcntl.flock(lock, fcntl.LOCK_EX)
 pid = int(words.get("--pid", os.getpid()))
 print("words", json.dumps(words), "variables", sorted(name for name in os.environ if "PARLEY" in name), flush=True)
 if "--end" in words:

@@ -83,6 +83,8 @@ class Application:
             return
         headers: Mapping[bytes, bytes] = dict(scope["headers"])
         method = scope["method"]
+        if b"expect" in headers:
+            receive, send = _closing_unless_read(receive, send)
         refusal = self._refusal(method, headers)
         route = self._routes.get((scope["path"], method))
         if refusal is not None:
@@ -213,6 +215,26 @@ def _replaying(body: bytes, receive: Receive) -> Receive:
         return waiting.pop() if waiting else await receive()
 
     return replay
+
+
+def _closing_unless_read(receive: Receive, send: Send) -> tuple[Receive, Send]:
+    """Return both so that an answer which does not wait for the body ends the connection (RFC 9110, 10.1.1).
+
+    The caller may leave out the body that it was not asked for, or send it all the same: what comes next on this
+    connection is a body to one side and a request to the other.
+    """
+    reads: list[bool] = []
+
+    async def receive_noted() -> Message:
+        reads.append(True)
+        return await receive()
+
+    async def send_closing(message: Message) -> None:
+        if message["type"] == "http.response.start" and not reads:
+            message = {**message, "headers": [*message.get("headers", ()), *_CLOSE]}
+        await send(message)
+
+    return receive_noted, send_closing
 
 
 def _guarding(send: Send) -> Send:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 from collections import Counter
 from dataclasses import dataclass
 from typing import Final, Protocol
 
 from parley.errors import ConfigError, ErrorCode
+from parley.pool.addresses import AddressScope, host_scope, source_network
 
 __all__ = ["Connection", "ConnectionLimits", "OpenConnections"]
 
-_IPV6_NETWORK_BYTES: Final = 8
 _RANGES: Final = (
     ("connections_max", 1, 100_000),
     ("host_connections_max", 1, 100_000),
@@ -71,8 +70,8 @@ class OpenConnections:
     def __init__(self, limits: ConnectionLimits) -> None:
         """Begin with none."""
         self._limits = limits
-        self._networks: dict[Connection, bytes] = {}
-        self._counts: Counter[bytes] = Counter()
+        self._networks: dict[Connection, str] = {}
+        self._counts: Counter[str] = Counter()
         self._none_open = asyncio.Event()
         self._none_open.set()
 
@@ -122,12 +121,6 @@ class OpenConnections:
         await self._none_open.wait()
 
 
-def _network(host: str) -> bytes:
-    """Return what one party can be expected to hold of the address space; empty for the loopback interface."""
-    try:
-        number = ipaddress.ip_address(host.partition("%")[0])
-    except ValueError:
-        return b""
-    if number.is_loopback:
-        return b""
-    return number.packed if isinstance(number, ipaddress.IPv4Address) else number.packed[:_IPV6_NETWORK_BYTES]
+def _network(host: str) -> str:
+    """Return where a caller is counted; empty for the loopback interface, where nobody is."""
+    return "" if host_scope(host) is AddressScope.LOOPBACK else source_network(host)

@@ -67,14 +67,26 @@ def encode_owner_entries(entries: Iterable[Entry], node: str, *, proofs: bool) -
     for entry in entries:
         raw = entry.raw
         if not raw.startswith(keys_raw, _KEYS_AT):
-            message_at = _KEYS_AT + 1
-            for _ in range(raw[_KEYS_AT]):
-                message_at += 1 + raw[message_at]
+            keys_json, message_at = _keys_json(raw)
             keys_raw = raw[_KEYS_AT:message_at]
             message_at += _LENGTH_BYTES
-            before_message = b'%b%b,"Message":' % (before_keys, _encode(entry.keys()))
+            before_message = b'%b%b,"Message":' % (before_keys, keys_json)
         objects.append(b"%b%b}" % (before_message, _encode(raw[message_at:_AFTER_MESSAGE].decode())))
     return b'{"Ok":[%b]}' % b",".join(objects)
+
+
+def _keys_json(raw: bytes) -> tuple[bytes, int]:
+    """Return the keys of canonical bytes as JSON, and where they end; keys hold no control characters."""
+    position = _KEYS_AT + 1
+    keys: list[bytes] = []
+    for _ in range(raw[_KEYS_AT]):
+        end = position + 1 + raw[position]
+        keys.append(raw[position + 1 : end])
+        position = end
+    joined = b'","'.join(keys)
+    if joined.isascii() and b"\\" not in joined and joined.count(b'"') == 2 * (len(keys) - 1):
+        return b'["%b"]' % joined, position
+    return _encode([key.decode() for key in keys]), position
 
 
 def _shown(item: Item, *, proofs: bool) -> _Shown:

@@ -331,5 +331,26 @@ async def test_a_body_that_waits_to_be_asked_for_is_refused_at_once() -> None:
     assert got.status == 413
 
 
+@pytest.mark.parametrize(
+    ("path", "headers", "status"),
+    [
+        ("/v2/owner", [], 401),
+        ("/v2/foreign", [(b"content-length", b"11")], 413),
+        ("/healthz", [], 405),
+        ("/v2/foreign", [(b"origin", b"http://elsewhere.example")], 403),
+    ],
+)
+async def test_who_waits_to_be_asked_for_a_body_and_is_not_finds_the_connection_closed(
+    path: str, headers: list[tuple[bytes, bytes]], status: int
+) -> None:
+    got = await answered(OPEN, "POST", path, headers=[(b"expect", b"100-continue"), *headers], body=[b""])
+    assert (got.status, got.headers.get(b"connection")) == (status, b"close")
+
+
+async def test_who_is_asked_for_the_body_keeps_the_connection() -> None:
+    got = await answered(OPEN, "POST", "/v2/foreign", headers=[(b"expect", b"100-continue")], body=[b"a"])
+    assert (got.status, got.headers.get(b"connection")) == (200, None)
+
+
 def test_the_routes_can_be_listed() -> None:
     assert OPEN.routes() == ROUTES
