@@ -28,7 +28,7 @@ CONFIG = PoolConfig(
 )
 _MESSAGE_BYTES = 180
 _LINKS = tuple(f"link {number}" for number in range(16))
-_BATCH = 256
+_BATCH = 64
 _BATCHES = 80
 _BOOKS = range(0, RECORDS // PER_BOOK, 25)
 _ENTROPY = bytes(32)

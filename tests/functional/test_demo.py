@@ -75,12 +75,14 @@ def check_figures(figures: dict[str, Any]) -> None:
     assert figures["adverts_found"] == 50
     reached = ["B", "ABC", "ABCD", "ABCDE"]
     for query, names, asked, duplicates, hops in zip(
-        figures["queries"], reached, (0, 2, 4, 6), (0, 0, 1, 2), (0, 1, 2, 3), strict=True
+        figures["queries"], reached, (0, 2, 4, 6), ({0}, {0}, {1}, {1, 2}), (0, 1, 2, 3), strict=True
     ):
         assert (query["deepness"], query["nodes"]) == (hops + 1, list(names))
         assert query["records"] == query["verified"] == OFFERS_PER_NODE * len(names)
         assert (query["asked"], query["answered"], query["refused"], query["timed_out"]) == (asked, asked, 0, 0)
-        assert (query["duplicates"], query["hops"]) == (duplicates, hops)
+        # Deeper down it is a race: D's copy for C may come before B's, and is then answered, not a duplicate.
+        assert query["duplicates"] in duplicates
+        assert query["hops"] == hops
 
 
 def check_liar(liar: dict[str, Any]) -> None:
@@ -105,7 +107,8 @@ def check_killed(killed: dict[str, Any]) -> None:
 def test_the_story_in_numbers(tmp_path: Path) -> None:
     with demo(tmp_path, "--once", "--json") as process:
         stdout, stderr = process.communicate()
-        assert (process.returncode, stderr) == (0, "")
+        assert process.returncode == 0, stderr
+        assert stderr == ""
     figures = json.loads(stdout)
     check_figures(figures)
     check_liar(figures["liar"])
@@ -117,10 +120,12 @@ def test_the_story_in_numbers(tmp_path: Path) -> None:
 def test_the_story_in_words(tmp_path: Path) -> None:
     with demo(tmp_path, "--once") as process:
         stdout, stderr = process.communicate()
-        assert (process.returncode, stderr) == (0, "")
+        assert process.returncode == 0, stderr
+        assert stderr == ""
     lines = stdout.splitlines()
     assert [line[:2] for line in lines if line[:1].isdigit() and line[1:2] == "."] == ["1.", "2.", "3.", "4.", "5."]
-    assert "4\tA B C D E\t320\t6\t2\t3" in stdout
+    assert "3\tA B C D\t256\t4\t1\t2" in stdout
+    assert "4\tA B C D E\t320\t6\t" in stdout
     assert "Nobody else was blamed" in stdout
     assert "--data-dir" not in stdout, "what is about to go is not offered"
     check_nothing_left(tmp_path, set())

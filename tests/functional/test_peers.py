@@ -71,7 +71,9 @@ def test_a_greeting_is_answered_by_the_holder_of_the_key(nodes: Nodes) -> None:
     b = nodes.add_linked("B", a)
     answer = a.foreign("peer_hello", GREETING, b.key).ok
     tag = hashlib.sha256(b"parley/peer/hello/v1").digest()
-    digest = hashlib.sha256(tag + tag + a.id + b.id + bytes.fromhex(str(GREETING["nonce"]))).digest()
+    address = hashlib.sha256(a.url.encode()).digest()
+    digest = hashlib.sha256(tag + tag + a.id + b.id + bytes.fromhex(str(GREETING["nonce"])) + address).digest()
+    assert answer["address"] == a.url
     assert schnorr.verify(a.id, digest, bytes.fromhex(answer["signature"]))
     assert a.foreign("peer_hello", GREETING, fresh_key()).code == PEER_REFUSED
 

@@ -21,6 +21,7 @@ from parley.pool.config import PoolConfig
 from parley.pool.peer_config import PeersConfig
 
 __all__ = [
+    "ANSWER_BYTES_MAX",
     "DEFAULT_DATA_DIR",
     "ENVIRONMENT_PREFIX",
     "PUBLIC_CACHE_AGE_MS",
@@ -37,6 +38,9 @@ ENVIRONMENT_PREFIX: Final = "PARLEY_"
 DEFAULT_DATA_DIR: Final = "~/.parley"
 PUBLIC_CACHE_AGE_MS: Final = 2_000
 """A public node's default of pool.cache_age_ms; a private node asks the network each time."""
+
+ANSWER_BYTES_MAX: Final = 4 * 2**20
+"""Most bytes of the items of one answer that peers take: part of the protocol, so a setting can only be lower."""
 
 _BODY_BYTES_RANGE: Final = (1_024, 2**21)
 _NETWORK_CHARACTERS_MAX: Final = 32
@@ -126,7 +130,8 @@ class NodeConfig:
             raise ConfigError(ErrorCode.CONFIG_INVALID, setting="name", rule="at most 128 printable characters")
         if self.advertise:
             _address("advertise", self.advertise)
-
+        if self.pool.answer_bytes_max > ANSWER_BYTES_MAX:
+            raise ConfigError(ErrorCode.CONFIG_INVALID, setting="pool.answer_bytes_max", maximum=ANSWER_BYTES_MAX)
         if self.work.challenge_ms > self.pool.seen_ms:
             # A solved challenge may be presented until it expires; only a request that is still known is a duplicate.
             raise ConfigError(ErrorCode.CONFIG_INVALID, setting="work.challenge_ms", rule="at most pool.seen_ms")

@@ -14,7 +14,7 @@ import msgspec
 
 from parley.adapters.jsonrpc.greetings import HelloAnswer, HelloDocument, parse_nonce
 from parley.errors import ErrorCode, ParleyError, PeerError, Rejected, UnavailableError
-from parley.node.config import NodeConfig
+from parley.node.config import ANSWER_BYTES_MAX, NodeConfig
 from parley.node.driver import Driver
 from parley.node.identity import Identity
 from parley.node.metrics import Metrics
@@ -59,8 +59,6 @@ _NAMESPACE = "peers"
 _ANSWER_SLACK_BYTES = 65_536
 _NONSENSE = frozenset({ErrorCode.MALFORMED, ErrorCode.TOO_LARGE, ErrorCode.KEYS_INVALID})
 """Failures of a query that no honest link causes, neither by its answer nor by its refusal."""
-_JSON_FACTOR = 4
-"""JSON may spell a byte of a message with up to six characters; more than this many on average is refused."""
 
 
 class Links:
@@ -169,7 +167,7 @@ class Links:
             self._waiting.pop(token, None)
         if isinstance(judged, Rejected):
             return judged
-        digest = hello_digest(callee=self._identity.node_id, caller=caller, nonce=nonce)
+        digest = hello_digest(callee=self._identity.node_id, caller=caller, nonce=nonce, address=self.own_address)
         return HelloAnswer(
             self._identity.node_id,
             PROTOCOL_VERSION,
@@ -230,7 +228,8 @@ class Links:
         if link is None:
             queries.settle(AskFailed(exchange, ErrorCode.UNREACHABLE))
             return
-        limit_bytes = self._config.pool.answer_bytes_max * _JSON_FACTOR + _ANSWER_SLACK_BYTES
+        # Not this node's own setting, which the link cannot know: it would be blamed for an honest answer.
+        limit_bytes = ANSWER_BYTES_MAX + _ANSWER_SLACK_BYTES
         # A link may use its whole budget; until the router's own deadline its answer still has the margin to arrive.
         timeout_ms = wanted.query.budget_ms + self._config.pool.hop_margin_ms
         asking = self._requests.query(

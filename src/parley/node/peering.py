@@ -79,6 +79,7 @@ def _shown(peer: PeerStatus) -> dict[str, Any]:
         "reasons": {code.name.lower(): count for code, count in peer.reasons},
         "failures": peer.failures,
         "useful": peer.useful,
+        "id_changes": peer.id_changes,
         "linked_ms": peer.linked_ms,
         "seen_ms": peer.seen_ms,
     }

@@ -22,7 +22,7 @@ from parley.ports.clock import Clock
 from parley.ports.entropy import Entropy
 from parley.ports.transport import Transport
 from parley.primitives import schnorr
-from parley.primitives.hashing import tagged_hash
+from parley.primitives.hashing import sha256, tagged_hash
 from parley.primitives.ids import NodeId
 
 __all__ = ["PROTOCOL_VERSION", "PeerRequests", "hello_digest"]
@@ -33,9 +33,9 @@ _SMALL_ANSWER_BYTES = 65_536
 _HELLO_TAG = "parley/peer/hello/v1"
 
 
-def hello_digest(*, callee: NodeId, caller: NodeId, nonce: bytes) -> bytes:
-    """Return what the answer to a greeting signs: who answers, to whom, and that it is fresh."""
-    return tagged_hash(_HELLO_TAG, callee, caller, nonce)
+def hello_digest(*, callee: NodeId, caller: NodeId, nonce: bytes, address: str | None) -> bytes:
+    """Return what the answer to a greeting signs: who answers, from where, to whom, and that it is fresh."""
+    return tagged_hash(_HELLO_TAG, callee, caller, nonce, sha256((address or "").encode()))
 
 
 class PeerRequests:
@@ -71,7 +71,7 @@ class PeerRequests:
             limit_bytes=_SMALL_ANSWER_BYTES,
         )
         answer = parse_hello_answer(value)
-        digest = hello_digest(callee=answer.id, caller=self._identity.node_id, nonce=nonce)
+        digest = hello_digest(callee=answer.id, caller=self._identity.node_id, nonce=nonce, address=answer.address)
         if not schnorr.verify(answer.id, digest, answer.signature):
             raise PeerError(ErrorCode.BAD_SIGNATURE, culprits=(answer.id,))
         if answer.network != self._network:

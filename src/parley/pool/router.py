@@ -11,6 +11,7 @@ from __future__ import annotations
 import heapq
 from collections import deque
 from dataclasses import dataclass, field, replace
+from typing import assert_never
 
 from parley.errors import ConfigError, ErrorCode, Rejected
 from parley.pool.allowance import Allowance, quote_query
@@ -124,6 +125,8 @@ class Router:
                 self._forget_allowances(now)
             case Closed():
                 self._close()
+            case _:
+                assert_never(event)
 
     def handle_timeout(self, now: Instant) -> None:
         """Finish every traversal whose deadline is reached."""
@@ -319,6 +322,8 @@ class Router:
                     self._outputs.append(output)
                 case Finish(answer):
                     self._finish(number, opened, answer, now)
+                case _:
+                    assert_never(output)
 
     def _finish(self, number: int, opened: _Open, answer: Answer, now: Instant) -> None:
         self._forget(number, opened)

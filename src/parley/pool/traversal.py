@@ -164,11 +164,10 @@ class Traversal:
         if not TRAVERSAL_TABLE.is_handled(self.phase, event) or event.link not in self._waiting:
             return
         self._waiting.discard(event.link)
-        match event:
-            case LinkAnswered(link, answer):
-                self._take(link, answer, now)
-            case LinkFailed():
-                self._refused += 1
+        if isinstance(event, LinkAnswered):
+            self._take(event.link, event.answer, now)
+        else:
+            self._refused += 1
         self._finish_when_complete(now)
 
     def handle_timeout(self, now: Instant) -> None:

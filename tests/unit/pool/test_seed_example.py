@@ -124,25 +124,25 @@ def found(answer: Answer) -> dict[str, list[str]]:
 def test_the_example_of_the_seed() -> None:
     network = Network({"A": 1, "B": 1, "C": 1, "D": 1})
 
-    # "For example, mwc-wallet B  calls Node B with deepness 3."
+    # The seed: "For example, mwc-wallet B  calls Node B with deepness 3."
     answer = network.query("B", deepness=3, size_limit=1_000)
 
-    # "Node B will call C & A with deepness 2, A & C both call node D with deepness 1."
+    # The seed: "Node B will call C & A with deepness 2, A & C both call node D with deepness 1."
     assert network.calls[:2] == [Call("B", "C", 2), Call("B", "A", 2)]
     assert sorted(network.calls[2:], key=lambda call: call.caller) == [Call("A", "D", 1), Call("C", "D", 1)]
 
-    # "Node D will return data to the first call and respond with empty data to the second call."
+    # The seed: "Node D will return data to the first call and respond with empty data to the second call."
     first, second = (answered.answer for answered in network.answers if answered.callee == "D")
     assert found(first) == {"D": ["D1"]}
     assert not first.duplicate
     assert second.items == ()
     assert second.duplicate
 
-    # "After each caller aggregate results and send them back."
+    # The seed: "After each caller aggregate results and send them back."
     to_node_b = {answered.callee: found(answered.answer) for answered in network.answers if answered.caller == "B"}
     assert to_node_b == {"C": {"C": ["C1"], "D": ["D1"]}, "A": {"A": ["A1"]}}
 
-    # "Eventually Node B will get the data from Nodes  C,A,D."
+    # The seed: "Eventually Node B will get the data from Nodes  C,A,D."
     assert found(answer) == {"B": ["B1"], "C": ["C1"], "A": ["A1"], "D": ["D1"]}
     assert answer.stats == Stats(asked=4, answered=4, duplicates=1, hops=2)
 
@@ -151,8 +151,8 @@ def test_the_aggregated_results_are_filtered_by_size_limit() -> None:
     network = Network({"A": 6, "B": 1, "C": 1, "D": 2})
     answer = network.query("B", deepness=3, size_limit=7)
 
-    # "The aggregated  results will be filtered by size_limit.  (first we delete records from the node that has most
-    # records)": of ten records three have to go, and A has most until it has three.
+    # The seed: "The aggregated  results will be filtered by size_limit.  (first we delete records from the node that has
+    # most records)": of ten records three have to go, and A has most until it has three.
     assert len(answer.items) == 7
     assert {node: sorted(messages) for node, messages in found(answer).items()} == {
         "A": ["A4", "A5", "A6"],  # the oldest went
