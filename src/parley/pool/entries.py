@@ -143,11 +143,8 @@ class AuthorHolding:
         """Return the entries, oldest first."""
         return [entry for entry in self.arrived[self._front :] if entry.holding is self]
 
-    def discard(self, entry: Entry) -> None:
-        """Let an entry go."""
-        entry.holding = None
-        self.records -= 1
-        self.size_bytes -= len(entry.raw)
+    def tidy(self) -> None:
+        """Forget entries that have left, when they prevail."""
         if len(self.arrived) > 2 * self.records + _SLACK:
             self.arrived = self.entries()
             self._front = 0
@@ -202,12 +199,30 @@ class LinkHolding:
     def discard(self, entry: Entry) -> None:
         """Count an entry out."""
         holding = entry.holder()
-        holding.discard(entry)
+        size_bytes = len(entry.raw)
+        entry.holding = None
+        holding.records -= 1
+        holding.size_bytes -= size_bytes
         self.records -= 1
-        self.size_bytes -= len(entry.raw)
-        if not holding.records:
+        self.size_bytes -= size_bytes
+        if holding.records:
+            holding.tidy()
+        else:
             del self.authors[holding.author]
         self._note(holding.author)
+
+    def replace(self, held: Entry, entry: Entry) -> None:
+        """Count an entry out and another of its author in, as the newest."""
+        holding = held.holder()
+        change_bytes = len(entry.raw) - len(held.raw)
+        held.holding = None
+        entry.holding = holding
+        holding.arrived.append(entry)
+        holding.size_bytes += change_bytes
+        self.size_bytes += change_bytes
+        holding.tidy()
+        if self._rankings:
+            self._note(holding.author)
 
     def resize(self, holding: AuthorHolding, change_bytes: int) -> None:
         """Count a change of size of one of the author's entries."""

@@ -91,22 +91,20 @@ class RecordTable:
             held = None
         if held is not None and held.sequence >= record.sequence:
             return self._repeat(held, raw, link)
-        holder = OWNER_LINK if held is not None and held.holder().link.name == OWNER_LINK else link
+        holding = None if held is None else held.holder()
+        holder = OWNER_LINK if holding is not None and holding.link.name == OWNER_LINK else link
         refusal = self._refusal(record.author, len(raw), holder, held) or self._check_room(len(raw), link, held)
         if refusal is not None:
             return refusal
-        guard_ms = record.expires_ms if held is None else max(record.expires_ms, held.guard_ms)
         self._born += 1
-        entry = Entry(raw, record.expires_ms, guard_ms, self._born)
+        entry = Entry(raw, record.expires_ms, record.expires_ms, self._born)
         if held is None:
             self._trie.insert(path, entry)
+            self._add(entry, holder, record.author)
         else:
             node[path[depth]] = entry
-            self._let_go(held)
-        self._add(entry, holder, record.author)
+            self._replace(held, entry, holder)
         self._expiries.plan(entry, held=self.records)
-        self.records += 1
-        self.size_bytes += len(raw)
         return Stored(entry, evicted=self._make_room(entry))
 
     def remove(self, removal: Removal, now: Instant) -> Entry | Rejected:
@@ -192,10 +190,11 @@ class RecordTable:
     def _make_owners(self, held: Entry) -> None:
         """Hold as the owner's what somebody else had pushed first."""
         if self._refusal(held.author, len(held.raw), OWNER_LINK, None) is None:
+            raw, author = held.raw, held.author
             self._discard(held)
             self._born += 1
-            held.born = self._born
-            self._add(held, OWNER_LINK, held.author)
+            held.raw, held.born = raw, self._born
+            self._add(held, OWNER_LINK, author)
 
     def _refusal(self, author: bytes, size_bytes: int, holder: str, held: Entry | None) -> Rejected | None:
         """Check the quotas of a link and of an author over it."""
@@ -268,6 +267,24 @@ class RecordTable:
         if link is None:
             link = self._links[name] = LinkHolding(name)
         link.add(entry, author)
+        self.records += 1
+        self.size_bytes += len(entry.raw)
+        if self._rankings:
+            self._note(name)
+
+    def _replace(self, held: Entry, entry: Entry, name: str) -> None:
+        entry.guard_ms = max(entry.expires_ms, held.guard_ms)
+        link = held.holder().link
+        if link.name != name:
+            author = held.author
+            self._discard(held)
+            self._add(entry, name, author)
+            return
+        change_bytes = len(entry.raw) - len(held.raw)
+        link.replace(held, entry)
+        self.size_bytes += change_bytes
+        self.tombstones -= held.is_tombstone
+        held.raw = b""
         if self._rankings:
             self._note(name)
 
@@ -276,18 +293,15 @@ class RecordTable:
         link.discard(entry)
         if not link.records:
             del self._links[link.name]
-        self._note(link.name)
-
-    def _drop(self, entry: Entry, path: Path) -> None:
-        self._trie.remove(path)
-        self._let_go(entry)
-
-    def _let_go(self, entry: Entry) -> None:
-        self._discard(entry)
         self.records -= 1
         self.size_bytes -= len(entry.raw)
         self.tombstones -= entry.is_tombstone
         entry.raw = b""
+        self._note(link.name)
+
+    def _drop(self, entry: Entry, path: Path) -> None:
+        self._trie.remove(path)
+        self._discard(entry)
 
     def _close(self, entry: Entry, sequence: int) -> None:
         before_bytes = len(entry.raw)
