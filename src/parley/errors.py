@@ -67,7 +67,7 @@ class ErrorCode(IntEnum):
     TOO_LARGE = (2002, "larger than the limit", "send less; the limit is in the facts")
     BAD_SIGNATURE = (2003, "the signature does not verify", "sign the record id with the author's key")
     EXPIRED = (2004, "expired already", "make a new one with a later expiry")
-    CLOCK_SKEW = (2005, "made in the future of this node's clock", "set your clock; 15 s of skew are allowed")
+    CLOCK_SKEW = (2005, "the time in it is too far from this node's clock", "set your clock; 15 s of skew are allowed")
     LIFETIME_TOO_LONG = (2006, "lives longer than this node keeps anything", "choose a shorter expiry")
     KEYS_INVALID = (2007, "the keys are not 1 to 8 texts of 1 to 64 bytes", "mend the keys")
     NOT_ASKED_FOR = (2008, "the answer holds what was not asked for", "answer only the question")

@@ -12,7 +12,7 @@ from parley.adapters.system import SystemEntropy
 from parley.pool.messages import Record, Removal
 from parley.primitives.instants import Instant
 from parley.testing.authors import Author
-from tests.functional.nodes import Node, Nodes, wait_until
+from tests.functional.nodes import Node, Nodes, encode_call, wait_until
 
 pytestmark = pytest.mark.functional
 
@@ -89,6 +89,16 @@ def test_the_owner_removes_by_keys_and_by_id(node: Node) -> None:
     assert node.owner("remove_message", {"keys": ["remove", "left"]}).code == NOT_FOUND
     assert node.owner("remove_message", {"keys": ["remove"]}).code == NOT_FOUND
     assert node.messages("remove") == ["right"]
+
+
+def test_a_plain_push_opens_a_removed_address_again(node: Node) -> None:
+    """Also within the millisecond: one batch pushes, removes and pushes again, many times over."""
+    push = {"Keys": ["again"], "Message": "text", "Expiration": 60}
+    calls = [("push_message", push), ("remove_message", {"keys": ["again"]}), ("push_message", push)]
+    batch = b"[" + b",".join(encode_call(method, params) for method, params in calls) + b"]"
+    for _ in range(30):
+        assert [answer.get("result") for answer in node.post_owner(batch).json] == [{"Ok": None}] * 3
+    assert node.messages("again") == ["text"]
 
 
 def test_a_removed_address_is_closed_to_old_records(node: Node, author: Author) -> None:

@@ -46,7 +46,7 @@ def test_coverage_and_copies_of_10000_nodes() -> None:
 
 def test_first_arrival_alone_loses_a_seventh_and_forwarding_again_restores_it() -> None:
     base = SimulationConfig(
-        deepness=6, graphs=2, origins=2, seed=3, budget_ms=120_000, latency=parse_latency("lognormal:50:1")
+        deepness=6, graphs=3, origins=2, seed=3, budget_ms=120_000, latency=parse_latency("lognormal:50:1")
     )
     first_only = simulate_pool(replace(base, is_forwarded_again=False)).rows
     again = simulate_pool(base).rows

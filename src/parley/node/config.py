@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from parley.errors import ConfigError, ErrorCode, Rejected
-from parley.pool.addresses import Address, parse_address
+from parley.pool.addresses import Address, AddressScope, address_host, host_scope, parse_address
 from parley.pool.config import PoolConfig
 from parley.pool.peer_config import PeersConfig
 
@@ -139,6 +139,17 @@ class NodeConfig:
     def onion_slots(self) -> int:
         """Return how many onion services may be dialled: none without a proxy."""
         return self.peering.onion_slots if self.socks5 else 0
+
+    def is_private(self) -> bool:
+        """Say whether only programs of this machine reach the node, so that what it shows needs no secret.
+
+        A node on the loopback interface is reached from elsewhere when it is advertised, as an onion service or behind
+        a proxy, or serves strangers.
+        """
+        hosts = [self.host_and_port()[0]]
+        if self.advertise:
+            hosts.append(address_host(_address("advertise", self.advertise)))
+        return not self.public and all(host_scope(host) is AddressScope.LOOPBACK for host in hosts)
 
     def host_and_port(self) -> tuple[str, int]:
         """Return where to listen."""

@@ -110,8 +110,9 @@ class DataDirectory:
         raise ConfigError(ErrorCode.DATA_DIR_UNUSABLE, path=str(self.path), reason="another node runs here")
 
     def owner_secret(self, entropy: Entropy) -> str:
-        """Return the owner's secret, made at the first call."""
-        return self._secret(self.owner_secret_path, entropy).hex()
+        """Return the owner's secret as its file spells it, which is what callers present; made at the first call."""
+        self._secret(self.owner_secret_path, entropy)
+        return self.read_owner_secret()
 
     def node_key(self, entropy: Entropy) -> SecretKey:
         """Return the node's signing key, made at the first call."""

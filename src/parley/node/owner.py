@@ -109,10 +109,10 @@ def _own_record(node: Node, parameters: PushMessage) -> Record | Rejected:
     now = node.clock.now()
     keys = tuple(parameters.keys)
     author = AuthorKey(node.identity.node_id)
-    held = node.table.find(keys, author, now)
     sequence = parameters.sequence
     if sequence is None:
-        sequence = max(now, held.sequence + 1) if held is not None else now
+        held = node.table.held_sequence(keys, author)
+        sequence = now if held is None else max(now, held + 1)
     expires_ms = Instant(now + parameters.expiration * _MS_PER_SECOND)
     unsigned = Record(author, keys, parameters.message, sequence, now, expires_ms, bytes(64))
     refusal = node.check(unsigned)

@@ -79,9 +79,10 @@ async def running_node(
         parts = Parts(SystemClock(), SystemEntropy(), store, transport)
         node = build_node(config, settings, directory, parts, _own_address(config, host, port))
         server = await serve(build_application(node, program.registry, host, program.pages), listener)
-        directory.note_running(RunningNode(server.url, os.getpid(), node.identity.node_id.hex()))
         await node.links.start()
         node.supervisor.start(sweep(node), "sweep")
+        # Last: whoever reads the note finds a node that knows its peers.
+        directory.note_running(RunningNode(server.url, os.getpid(), node.identity.node_id.hex()))
         _LOGGER.info("listening on %s", server.url)
         try:
             yield node, server

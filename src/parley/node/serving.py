@@ -19,7 +19,7 @@ from parley.node.openrpc import openrpc_document
 from parley.node.registry import Audience, Command, Registry
 from parley.node.rpc import RpcAddress
 from parley.node.wiring import Node
-from parley.pool.addresses import AddressScope, address_host, host_scope
+from parley.pool.addresses import address_host
 from parley.primitives.ids import NodeId
 
 __all__ = ["OWNER_USER", "build_application"]
@@ -44,7 +44,7 @@ def build_application(
     """
     credentials = Credentials(OWNER_USER, node.owner_secret)
     limit_bytes = node.config.body_bytes_max
-    metrics_credentials = None if _is_private(node, host) else credentials
+    metrics_credentials = None if node.config.is_private() else credentials
     own_names = () if node.links.own_address is None else (address_host(node.links.own_address),)
     openrpc = HttpAnswer(msgspec.json.encode(openrpc_document(registry)))
     return Application(
@@ -64,13 +64,6 @@ def build_application(
         pages=None if pages is None else pages(node),
         host_names=allowed_hosts(host, *own_names),
     )
-
-
-def _is_private(node: Node, host: str) -> bool:
-    """Say whether only programs of this machine reach the node."""
-    address = node.links.own_address
-    hosts = (host,) if address is None else (host, address_host(address))
-    return not node.config.public and all(host_scope(one) is AddressScope.LOOPBACK for one in hosts)
 
 
 def _owner(node: Node, registry: Registry) -> Callable[[HttpRequest], Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from dataclasses import dataclass, field, replace
 
@@ -67,7 +66,6 @@ class Node:
     links: Links
     gate: Gate
     started_ms: int
-    process: int = field(default_factory=os.getpid)
 
     def push(self, record: Record, link: str) -> Stored | Rejected:
         """Check a record and take it into the table."""

@@ -130,6 +130,11 @@ class RecordTable:
         entry = self._trie.find((*keys, author))
         return entry if entry is not None and _is_live(entry, now) else None
 
+    def held_sequence(self, keys: tuple[str, ...], author: bytes) -> int | None:
+        """Return the sequence that a record at an address must exceed, removed ones included; None when any will do."""
+        entry = self._trie.find((*keys, author))
+        return None if entry is None else entry.sequence
+
     def query(self, prefix: tuple[str, ...], now: Instant, max_age_ms: int | None = None) -> list[Entry]:
         """Return the live records under a prefix, newest first.
 

@@ -1,1 +1,1 @@
-"""What tests need and users may need too: virtual time, networks in memory, conformance of adapters."""
+"""What tests need and users may need too: virtual time, networks in memory, node processes, a liar, conformance."""

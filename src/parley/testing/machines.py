@@ -114,6 +114,8 @@ def _record(number: int, now: Instant, message: str = "sell 1") -> Record:
 def _bad_record(dice: random.Random, now: Instant) -> Record:
     """Return a record that is wrong in one way, or on the edge of what is right."""
     good, author = _record(dice.randrange(4), now), Author(SeededEntropy(b"other"))
+    if dice.randrange(2):
+        return _signed_badly(dice, author, now)
     return dice.choice(
         (
             replace(good, message="sell 2"),
@@ -128,15 +130,24 @@ def _bad_record(dice: random.Random, now: Instant) -> Record:
             replace(good, sequence=2**64),
             replace(good, expires_ms=Instant(-1)),
             replace(good, expires_ms=Instant(2**80)),
-            author.sign(("other",), "", now=now),
-            author.sign(_KEYS, "x" * 65, now=now),
-            author.sign(_KEYS, "past", now=Instant(now - 2 * _HOUR_MS)),
-            author.sign(_KEYS, "just past", now=Instant(now - 1_000), lifetime_ms=1_000),
-            author.sign(_KEYS, "soon", now=Instant(now + 20_000)),
-            author.sign(_KEYS, "far ahead", now=Instant(now + _HOUR_MS)),
-            author.sign(_KEYS, "too long", now=now, lifetime_ms=1_000 * _HOUR_MS),
         )
     )
+
+
+def _signed_badly(dice: random.Random, author: Author, now: Instant) -> Record:
+    """Return a record that its author signed, and should not have, or not now."""
+    keys, message, created_ms, lifetime_ms = dice.choice(
+        (
+            (("other",), "", now, _HOUR_MS),
+            (_KEYS, "x" * 65, now, _HOUR_MS),
+            (_KEYS, "past", now - 2 * _HOUR_MS, _HOUR_MS),
+            (_KEYS, "just past", now - 1_000, 1_000),
+            (_KEYS, "soon", now + 20_000, _HOUR_MS),
+            (_KEYS, "far ahead", now + _HOUR_MS, _HOUR_MS),
+            (_KEYS, "too long", now, 1_000 * _HOUR_MS),
+        )
+    )
+    return author.sign(keys, message, now=Instant(created_ms), lifetime_ms=lifetime_ms)
 
 
 def _item(dice: random.Random, now: Instant, bad: float) -> Item:

@@ -17,13 +17,10 @@ from typing import Final
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from parley.adapters.http.routes import Credentials
-from parley.errors import Rejected
-from parley.node.config import NodeConfig
 from parley.node.serving import OWNER_USER
 from parley.node.wiring import Node
-from parley.pool.addresses import AddressScope, address_scope, host_scope, parse_address
 
-__all__ = ["FormToken", "Guarded", "credentials_of", "is_open_to_anybody"]
+__all__ = ["FormToken", "Guarded", "credentials_of"]
 
 _POLICY: Final = (
     b"default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; form-action 'self'; "
@@ -65,23 +62,9 @@ class FormToken:
         return cls(node.entropy.take(_TOKEN_BYTES))
 
 
-def is_open_to_anybody(config: NodeConfig) -> bool:
-    """Say whether only this machine can reach the node, so that its pages need no secret.
-
-    A node that listens on the loopback interface is reached from elsewhere when it is advertised, as an onion service
-    or behind a proxy, or serves strangers.
-    """
-    if config.public or host_scope(config.host_and_port()[0]) is not AddressScope.LOOPBACK:
-        return False
-    if not config.advertise:
-        return True
-    advertised = parse_address(config.advertise)
-    return not isinstance(advertised, Rejected) and address_scope(advertised) is AddressScope.LOOPBACK
-
-
 def credentials_of(node: Node) -> Credentials | None:
     """Return what one must show to see the pages; None where anybody on the machine may."""
-    return None if is_open_to_anybody(node.config) else Credentials(OWNER_USER, node.owner_secret)
+    return None if node.config.is_private() else Credentials(OWNER_USER, node.owner_secret)
 
 
 class Guarded:

@@ -113,3 +113,9 @@ def test_a_file_in_the_way_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         DataDirectory(tmp_path / "file" / "node").prepare()
     assert caught.value.code is ErrorCode.DATA_DIR_UNUSABLE
+
+
+def test_a_secret_that_the_owner_wrote_is_asked_for_as_it_stands(directory: DataDirectory) -> None:
+    directory.owner_secret_path.write_text("AB" * 32 + "\n")
+    directory.owner_secret_path.chmod(0o600)
+    assert directory.owner_secret(SeededEntropy(b"a")) == "AB" * 32

@@ -1,8 +1,4 @@
-"""Fair shares: per link, then per author, of places and of bytes, whoever brings what twice."""
-
 from __future__ import annotations
-
-from typing import NamedTuple
 
 import pytest
 
@@ -10,149 +6,144 @@ from parley.errors import ErrorCode, LocalError
 from parley.pool.fairness import choose, choose_by_author, fit, max_min_shares, take_turns
 
 
-class Thing(NamedTuple):
-    """A record as fairness sees it: who wrote it, and its place among the author's."""
-
-    author: str
-    number: int
-
-    @property
-    def size_bytes(self) -> int:
-        return 10 * self.number
-
-
-def things(text: str) -> list[Thing]:
-    """Return things such as "a1 a2 b1"."""
-    return [Thing(word[0], int(word[1:])) for word in text.split()]
-
-
-def author_of(thing: Thing) -> str:
-    return thing.author
-
-
-def same(thing: Thing) -> Thing:
-    return thing
-
-
-def chosen(limit: int, **groups: str) -> tuple[dict[str, list[Thing]], int]:
-    return choose({link: things(text) for link, text in groups.items()}, limit, author=author_of, address=same)
+def of(text: str) -> str:
+    """Return the author of an item such as "a1"."""
+    return text[0]
 
 
 @pytest.mark.parametrize(
     ("counts", "limit", "shares"),
     [
         ([], 5, []),
+        ([0], 5, [0]),
         ([3], 0, [0]),
+        ([3], 2, [2]),
         ([3], 5, [3]),
-        ([3, 3], 6, [3, 3]),
-        ([3, 3], 5, [3, 2]),
-        ([1, 9], 4, [1, 3]),
-        ([9, 1, 9], 6, [3, 1, 2]),
-        ([5, 5, 5], 7, [3, 2, 2]),
-        ([0, 2, 2], 3, [0, 2, 1]),
-        ([2, 4, 8], 100, [2, 4, 8]),
-        ([10**12, 1], 10, [9, 1]),
+        ([5, 5], 10, [5, 5]),
+        ([5, 5], 4, [2, 2]),
+        ([5, 5], 5, [3, 2]),
+        ([1, 9, 9], 9, [1, 4, 4]),
+        ([1, 9, 9], 10, [1, 5, 4]),
+        ([2, 3], 3, [2, 1]),
+        ([3, 2], 3, [2, 1]),
+        ([0, 2, 0, 2], 3, [0, 2, 0, 1]),
+        ([4, 1, 4, 1, 4], 8, [2, 1, 2, 1, 2]),
+        ([4, 1, 4, 1, 4], 9, [3, 1, 2, 1, 2]),
+        ([3, 4, 5], 5, [2, 2, 1]),
+        ([100, 1, 100], 3, [1, 1, 1]),
     ],
 )
-def test_the_smallest_share_is_as_large_as_it_can_be(counts: list[int], limit: int, shares: list[int]) -> None:
+def test_shares(counts: list[int], limit: int, shares: list[int]) -> None:
     assert max_min_shares(counts, limit) == shares
 
 
-@pytest.mark.parametrize(("counts", "limit"), [([1], -1), ([-1], 1)])
+@pytest.mark.parametrize(("counts", "limit"), [([1], -1), ([-1, 2], 1)])
 def test_nobody_claims_less_than_nothing(counts: list[int], limit: int) -> None:
     with pytest.raises(LocalError) as caught:
         max_min_shares(counts, limit)
     assert caught.value.code is ErrorCode.INVALID_ARGUMENT
 
 
-def test_where_there_is_room_all_are_chosen_and_each_once() -> None:
-    assert chosen(4, first="a1 b1", second="a1 c1 c2") == (
-        {"first": things("a1 b1"), "second": things("c1 c2")},
-        0,
-    )
+@pytest.mark.parametrize(
+    ("groups", "limit", "chosen", "left_out"),
+    [
+        ({"L": ["a1", "b1"], "M": ["c1"]}, 3, {"L": ["a1", "b1"], "M": ["c1"]}, 0),
+        ({"L": ["a1", "a2", "a3"], "M": ["c1"]}, 2, {"L": ["a1"], "M": ["c1"]}, 2),
+        ({"L": ["a1", "a2", "a3"], "M": ["c1", "d1"]}, 4, {"L": ["a1", "a2"], "M": ["c1", "d1"]}, 1),
+        ({"L": ["a1", "a2"], "M": ["c1", "c2"]}, 3, {"L": ["a1", "a2"], "M": ["c1"]}, 1),
+        ({"L": ["a1", "a2", "a3", "b1"], "M": []}, 2, {"L": ["a1", "b1"], "M": []}, 2),
+        ({"L": ["a1", "a2", "a3", "b1", "b2"]}, 3, {"L": ["a1", "a2", "b1"]}, 2),
+        ({"L": ["a1"], "M": ["b1"], "N": ["c1"]}, 2, {"L": ["a1"], "M": ["b1"], "N": []}, 1),
+        ({"L": ["a1"]}, 0, {"L": []}, 1),
+        ({}, 0, {}, 0),
+    ],
+)
+def test_choice_is_fair_to_links_then_to_authors(
+    groups: dict[str, list[str]], limit: int, chosen: dict[str, list[str]], left_out: int
+) -> None:
+    assert choose(groups, limit, author=of, address=str) == (chosen, left_out)
 
 
-def test_without_an_address_every_item_is_its_own() -> None:
-    groups = {"first": things("a1 b1"), "second": things("a1")}
-    assert choose(groups, 3, author=author_of) == (groups, 0)
+def test_what_two_links_bring_takes_one_place() -> None:
+    chosen, left_out = choose({"L": ["a1", "b1"], "M": ["a1", "c1"]}, 3, author=of, address=str)
+    assert chosen == {"L": ["a1", "b1"], "M": ["c1"]}
+    assert left_out == 0
 
 
-def test_a_link_that_brings_more_gets_no_more() -> None:
-    assert chosen(4, honest="a1 b1", flood="x1 x2 x3 x4 x5 x6") == (
-        {"honest": things("a1 b1"), "flood": things("x1 x2")},
-        4,
-    )
+def test_a_link_that_repeats_others_does_not_use_up_their_shares() -> None:
+    honest = [f"{letter}1" for letter in "abcdefgh"]
+    liar = honest + [f"{letter}1" for letter in "ijklmnopqrstuvwxyz"]
+    chosen, left_out = choose({"liar": liar, "honest": honest}, 8, author=of, address=str)
+    found = set(chosen["liar"] + chosen["honest"])
+    assert found == set(honest)
+    assert left_out == 18
+    mixed = [f"{letter}1" for letter in "ijklmnopqrst"] + honest
+    chosen, _ = choose({"liar": mixed, "honest": honest}, 8, author=of, address=str)
+    assert chosen == {"liar": ["i1", "j1", "k1", "l1"], "honest": ["a1", "b1", "c1", "d1"]}
 
 
-def test_a_link_that_names_many_authors_gets_no_more() -> None:
-    assert chosen(4, honest="a1 a2", sybil="u1 v1 w1 x1 y1 z1") == (
-        {"honest": things("a1 a2"), "sybil": things("u1 v1")},
-        4,
-    )
+def test_an_exhausted_link_leaves_its_turn_to_the_next() -> None:
+    groups = {"L": ["a1"], "M": ["a1"], "N": ["a1", "b1", "c1"]}
+    chosen, left_out = choose(groups, 2, author=of, address=str)
+    assert chosen == {"L": ["a1"], "M": [], "N": ["b1"]}
+    assert left_out == 1
 
 
-def test_within_a_link_the_authors_share_and_the_order_stays() -> None:
-    assert chosen(3, only="a1 a2 a3 b1 c1") == ({"only": things("a1 b1 c1")}, 2)
-    assert chosen(4, only="a1 a2 a3 b1 c1") == ({"only": things("a1 a2 b1 c1")}, 1)
+def test_without_addresses_every_item_is_its_own() -> None:
+    chosen, left_out = choose({"L": [["a"], ["a"], ["b"]]}, 2, author=str)
+    assert chosen == {"L": [["a"], ["b"]]}
+    assert left_out == 1
 
 
-def test_an_odd_place_is_the_earlier_links() -> None:
-    assert chosen(3, first="a1 a2", second="b1 b2") == ({"first": things("a1 a2"), "second": things("b1")}, 1)
+@pytest.mark.parametrize(
+    ("items", "limit", "chosen"),
+    [
+        (["a1", "a2"], 2, ["a1", "a2"]),
+        (["a1", "a2", "b1"], 2, ["a1", "b1"]),
+        (["a1", "a2", "b1", "a3", "b2"], 3, ["a1", "a2", "b1"]),
+        (["a1"], 0, []),
+    ],
+)
+def test_authors_share_one_link(items: list[str], limit: int, chosen: list[str]) -> None:
+    assert choose_by_author(items, limit, of) == chosen
 
 
-def test_who_repeats_what_others_bring_uses_up_nobodys_share() -> None:
-    assert chosen(4, honest="a1 b1 c1 d1", echo="a1 b1 c1 d1 x1") == (
-        {"honest": things("a1 c1"), "echo": things("b1 d1")},
-        1,
-    )
-    assert chosen(2, echo="a1", honest="a1 b1 c1") == ({"echo": things("a1"), "honest": things("b1")}, 1)
+def size(text: str) -> int:
+    return int(text[1:])
 
 
-def test_fewer_places_than_links_go_to_the_first() -> None:
-    assert chosen(1, first="a1", second="b1", third="c1") == (
-        {"first": things("a1"), "second": [], "third": []},
-        2,
-    )
-    assert chosen(0, first="a1", second="b1") == ({"first": [], "second": []}, 2)
+@pytest.mark.parametrize(
+    ("groups", "limit_bytes", "fitting"),
+    [
+        ({"L": ["a5", "b5"], "M": ["c5"]}, 15, {"L": ["a5", "b5"], "M": ["c5"]}),
+        ({"L": ["a9", "b9"], "M": ["c2"]}, 11, {"L": ["a9"], "M": ["c2"]}),
+        ({"L": ["a9", "b9"], "M": ["c9", "d9"]}, 20, {"L": ["a9"], "M": ["c9"]}),
+        ({"L": ["a8", "b3", "a2"]}, 12, {"L": ["a8", "b3"]}),
+        ({"L": ["a8", "a7", "b3"]}, 12, {"L": ["a8", "b3"]}),
+        ({"L": ["a9", "b2", "a1"]}, 4, {"L": ["b2", "a1"]}),
+        ({"L": ["a9"], "M": []}, 0, {"L": [], "M": []}),
+    ],
+)
+def test_bytes_are_shared_like_places(
+    groups: dict[str, list[str]], limit_bytes: int, fitting: dict[str, list[str]]
+) -> None:
+    assert fit(groups, limit_bytes, author=of, size_bytes=size) == fitting
 
 
-def test_a_link_with_nothing_left_gives_its_turn_to_the_next() -> None:
-    assert chosen(5, first="a1", second="b1 b2", third="c1 c2 c3") == (
-        {"first": things("a1"), "second": things("b1 b2"), "third": things("c1 c2")},
-        1,
-    )
+@pytest.mark.parametrize(
+    ("groups", "turns"),
+    [
+        ([], []),
+        ([[], []], []),
+        ([["a"], ["b", "c", "d"], ["e", "f"]], ["a", "b", "e", "c", "f", "d"]),
+    ],
+)
+def test_groups_take_turns(groups: list[list[str]], turns: list[str]) -> None:
+    assert take_turns(groups) == turns
 
 
-def test_authors_share_a_list_and_the_order_stays() -> None:
-    assert choose_by_author(things("a1 a2 a3 b1"), 4, author_of) == things("a1 a2 a3 b1")
-    assert choose_by_author(things("a1 a2 a3 b1"), 3, author_of) == things("a1 a2 b1")
-    assert choose_by_author(things("a1 a2 a3 b1 b2"), 3, author_of) == things("a1 a2 b1")
-    assert choose_by_author(things("a1 b1"), 0, author_of) == []
-
-
-def fitting(limit_bytes: int, **groups: str) -> dict[str, list[Thing]]:
-    return fit(
-        {link: things(text) for link, text in groups.items()},
-        limit_bytes,
-        author=author_of,
-        size_bytes=lambda thing: thing.size_bytes,
-    )
-
-
-def test_what_fits_stays_whole() -> None:
-    assert fitting(60, first="a1 a2", second="b3") == {"first": things("a1 a2"), "second": things("b3")}
-
-
-def test_where_bytes_are_scarce_each_link_has_its_share_of_them() -> None:
-    assert fitting(59, first="a1 a2", second="b3") == {"first": things("a1 a2"), "second": []}
-    assert fitting(40, first="a1", second="b1 b1 b1 b1 b1") == {"first": things("a1"), "second": things("b1 b1 b1")}
-
-
-def test_what_does_not_fit_is_passed_over_and_authors_take_turns() -> None:
-    assert fitting(30, only="a9 a1 b2 b1") == {"only": things("a1 b2")}
-    assert fitting(30, only="a1 a1 a1 b1") == {"only": things("a1 a1 b1")}
-
-
-def test_turns_are_taken_in_rounds() -> None:
-    assert take_turns(["abc", "d", "", "ef"]) == ["a", "d", "e", "b", "f", "c"]
-    assert take_turns([]) == []
+def test_every_beginning_of_the_turns_is_fair() -> None:
+    turns = take_turns([["h1", "h2", "h3"], [f"l{number}" for number in range(9)]])
+    for length in range(1, 7):
+        beginning = turns[:length]
+        assert abs(sum(item[0] == "h" for item in beginning) - sum(item[0] == "l" for item in beginning)) <= 1

@@ -151,8 +151,8 @@ def test_the_aggregated_results_are_filtered_by_size_limit() -> None:
     network = Network({"A": 6, "B": 1, "C": 1, "D": 2})
     answer = network.query("B", deepness=3, size_limit=7)
 
-    # The seed: "The aggregated  results will be filtered by size_limit.  (first we delete records from the node that has
-    # most records)": of ten records three have to go, and A has most until it has three.
+    # The seed: "The aggregated  results will be filtered by size_limit.  (first we delete records from the node that
+    # has most records)": of ten records three have to go, and A has most until it has three.
     assert len(answer.items) == 7
     assert {node: sorted(messages) for node, messages in found(answer).items()} == {
         "A": ["A4", "A5", "A6"],  # the oldest went

@@ -1,64 +1,63 @@
-"""Which requests are known, how deep they were followed, and who is forgotten when there is no room."""
-
 from __future__ import annotations
 
 from parley.pool.seen import SeenRequests
 from parley.primitives.ids import RequestId
 from parley.primitives.instants import Instant
 
-KEEP_MS = 100
-START = Instant(1_000)
-
 
 def request(number: int) -> RequestId:
-    return RequestId(bytes([number]) * 16)
+    return RequestId(number.to_bytes(16, "big"))
 
 
-def seen(entries_max: int = 4) -> SeenRequests:
-    return SeenRequests(keep_ms=KEEP_MS, entries_max=entries_max)
+def test_it_remembers_the_largest_deepness() -> None:
+    seen = SeenRequests(keep_ms=100, entries_max=10)
+    assert seen.remaining(request(1), Instant(0)) is None
+    for remaining in (2, 5, 3):
+        seen.note(request(1), remaining, Instant(0))
+    assert seen.remaining(request(1), Instant(0)) == 5
+    assert seen.remaining(request(2), Instant(0)) is None
+    assert len(seen) == 1
 
 
-def test_a_request_is_known_until_its_time_is_over() -> None:
-    requests = seen()
-    assert requests.remaining(request(1), START) is None
-    requests.note(request(1), 3, START)
-    assert requests.remaining(request(1), Instant(START + KEEP_MS - 1)) == 3
-    assert requests.remaining(request(1), Instant(START + KEEP_MS)) is None
+def test_it_forgets_after_its_time_counted_from_the_first_copy() -> None:
+    seen = SeenRequests(keep_ms=100, entries_max=10)
+    seen.note(request(1), 2, Instant(0))
+    seen.note(request(1), 3, Instant(90))
+    assert seen.remaining(request(1), Instant(99)) == 3
+    assert seen.remaining(request(1), Instant(100)) is None
+    seen.note(request(2), 1, Instant(100))
+    assert len(seen) == 1
+    seen.note(request(3), 1, Instant(150))
+    assert len(seen) == 2
 
 
-def test_the_largest_remaining_deepness_is_kept_and_the_time_is_that_of_the_first_copy() -> None:
-    requests = seen()
-    requests.note(request(1), 2, START)
-    requests.note(request(1), 4, Instant(START + 50))
-    requests.note(request(1), 3, Instant(START + 60))
-    assert requests.remaining(request(1), Instant(START + 60)) == 4
-    assert requests.remaining(request(1), Instant(START + KEEP_MS)) is None
-    assert len(requests) == 1
+def test_a_request_that_was_forgotten_may_come_again() -> None:
+    seen = SeenRequests(keep_ms=100, entries_max=10)
+    seen.note(request(1), 5, Instant(0))
+    seen.note(request(1), 2, Instant(100))
+    assert seen.remaining(request(1), Instant(100)) == 2
 
 
-def test_what_is_out_of_date_makes_room_first() -> None:
-    requests = seen(2)
-    requests.note(request(1), 1, START, "busy")
-    requests.note(request(2), 1, Instant(START + 50), "busy")
-    requests.note(request(3), 1, Instant(START + KEEP_MS), "quiet")
-    assert [requests.remaining(request(number), Instant(START + KEEP_MS)) for number in (1, 2, 3)] == [None, 1, 1]
+def test_when_full_the_link_that_brought_most_loses_its_oldest() -> None:
+    seen = SeenRequests(keep_ms=1_000, entries_max=5)
+    now = Instant(0)
+    seen.note(request(0), 1, now)
+    seen.note(request(1), 1, now, "honest")
+    for number in range(2, 20):
+        seen.note(request(number), 1, now, "flooder")
+        assert len(seen) <= 5
+    assert seen.remaining(request(0), now) == 1
+    assert seen.remaining(request(1), now) == 1
+    assert [number for number in range(2, 20) if seen.remaining(request(number), now)] == [17, 18, 19]
 
 
-def test_all_of_it_is_forgotten_in_the_end() -> None:
-    requests = seen()
-    requests.note(request(1), 1, START, "first")
-    requests.note(request(2), 1, START, "second")
-    requests.note(request(3), 1, Instant(START + KEEP_MS), None)
-    assert len(requests) == 1
-    requests.note(request(4), 1, Instant(START + 2 * KEEP_MS), None)
-    assert len(requests) == 1
-
-
-def test_who_floods_loses_its_own_oldest() -> None:
-    requests = seen(4)
-    requests.note(request(1), 1, START, "quiet")
-    for number in range(2, 9):
-        requests.note(request(number), 1, START, "flood")
-    known = [number for number in range(1, 9) if requests.remaining(request(number), START) is not None]
-    assert known == [1, 6, 7, 8]
-    assert len(requests) == 4
+def test_a_link_that_left_nothing_behind_is_forgotten() -> None:
+    seen = SeenRequests(keep_ms=10, entries_max=2)
+    for number in range(50):
+        seen.note(request(number), 1, Instant(number * 10), f"link {number}")
+        assert len(seen) == 1
+    assert seen.remaining(request(49), Instant(490)) == 1
+    seen.note(request(50), 1, Instant(490), "link 49")
+    seen.note(request(51), 1, Instant(490), "late")
+    assert seen.remaining(request(49), Instant(490)) is None
+    assert seen.remaining(request(51), Instant(490)) == 1
