@@ -20,7 +20,7 @@ from parley.errors import ErrorCode, Rejected
 from parley.pool.config import PoolConfig
 from parley.pool.entries import Entry, LinkHolding
 from parley.pool.expiries import Expiries
-from parley.pool.messages import Record, Removal, body_address, is_keys
+from parley.pool.messages import Record, Removal, body_address
 from parley.pool.ranking import Ranking, State
 from parley.pool.trie import Path, Trie
 from parley.primitives.instants import Instant
@@ -124,9 +124,7 @@ class RecordTable:
         return entry
 
     def find(self, keys: tuple[str, ...], author: bytes, now: Instant) -> Entry | None:
-        """Return the live record at an address, or None; keys that no record can have are no address."""
-        if not is_keys(keys):
-            return None
+        """Return the live record at an address, or None."""
         entry = self._trie.find((*keys, author))
         return entry if entry is not None and _is_live(entry, now) else None
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import contextlib
+import fcntl
 import json
 import os
 import socket
@@ -10,7 +12,7 @@ import threading
 from collections.abc import Callable, MutableMapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TextIO
 
 import uvicorn
 
@@ -19,6 +21,9 @@ __all__ = ["SECRET", "FakeNode", "write_data_dir"]
 SECRET = "5e" * 32
 
 Message = MutableMapping[str, Any]
+
+HELD: list[TextIO] = []
+"""Locks of data directories, held to the end of the process: without its lock a note of a node is not believed."""
 
 
 @dataclass
@@ -90,4 +95,8 @@ def write_data_dir(path: Path, url: str, secret: str = SECRET) -> None:
     path.mkdir(parents=True, exist_ok=True)
     (path / "owner_secret").write_text(secret + "\n")
     (path / "owner_secret").chmod(0o600)
+    lock = (path / "lock").open("w")
+    with contextlib.suppress(BlockingIOError):  # held already, by an earlier call for the same directory
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    HELD.append(lock)
     (path / "node.json").write_text(json.dumps({"http": url, "pid": os.getpid(), "id": "ab" * 32}))

@@ -121,6 +121,19 @@ def test_a_shrunk_author_stays_in_the_ranking() -> None:
     assert link.victim(by_bytes=True) is made[0]
 
 
+def test_a_ranking_follows_whoever_comes_and_changes() -> None:
+    link, made = filled((1, 1, "a"), (1, 2, "b"), (2, 3, "c"))
+    assert link.victim(by_bytes=False) is made[0]
+    for born in (4, 5):
+        newer = entry(2, ("k", str(born)), born=born)
+        link.add(newer, newer.author)
+    assert link.victim(by_bytes=False) is made[2]
+    link.replace(made[2], entry(2, ("k", "3"), born=6))
+    victim = link.victim(by_bytes=False)
+    assert victim is not None
+    assert victim.born == 4
+
+
 def test_those_who_left_do_not_pile_up() -> None:
     link, made = filled((1, 1, "keeper"), (1, 2, "first"))
     held = made[1]

@@ -63,6 +63,14 @@ def test_a_return_to_an_old_state_is_seen() -> None:
     assert crowd.first("a") == "b"
 
 
+def test_a_note_of_nothing_new_changes_nothing() -> None:
+    crowd = Crowd(a=(5, 1), b=(3, 2))
+    assert crowd.first() == "a"
+    crowd.change("a", 5, 1)
+    assert crowd.first() == "a"
+    assert len(crowd.ranking._heap) == 2
+
+
 def test_states_out_of_date_do_not_pile_up() -> None:
     crowd = Crowd(a=(1, 1), b=(2, 2))
     for number in range(5_000):

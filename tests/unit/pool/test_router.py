@@ -137,6 +137,16 @@ def test_a_known_request_is_a_duplicate() -> None:
     assert messages(reply(stage.peer(query(remaining=1, request=2)))) == ["offer"]
 
 
+def test_a_request_is_forgotten_after_its_time() -> None:
+    stage = Stage(PoolConfig(seen_ms=10_000))
+    stage.hold(record(1))
+    stage.peer(query(remaining=1), L)
+    stage.wait(9_999)
+    assert reply(stage.peer(query(remaining=1), M)) == Answer(duplicate=True)
+    stage.wait(1)
+    assert messages(reply(stage.peer(query(remaining=1), M))) == ["offer"]
+
+
 def test_a_deeper_copy_is_followed_again_without_the_own_records() -> None:
     stage = Stage(links=(L, M, N))
     stage.hold(record(1, message="mine"))
@@ -234,6 +244,14 @@ def test_other_queries_are_not(other: Query) -> None:
     assert len(asks(stage.own(other))) == 1
 
 
+def test_nor_are_those_of_peers() -> None:
+    stage = Stage(links=(L, M))
+    stage.own(query(request=1))
+    stage.peer(query(request=2), L)
+    stage.peer(query(request=3), M)
+    assert stage.router.open_queries == 3
+
+
 CACHING = PoolConfig(cache_age_ms=1_000, cache_entries_max=2)
 
 
@@ -304,6 +322,14 @@ def test_an_answer_that_had_less_time_than_usual_is_not_kept() -> None:
     stage = Stage(CACHING, links=(L,))
     keep(stage, query(request=1, budget_ms=7_999), record())
     assert len(asks(stage.own(query(request=2, budget_ms=7_999)))) == 1
+
+
+def test_an_answer_to_a_peer_is_not_kept() -> None:
+    """It lacks what other branches of the same request had answered already."""
+    stage = Stage(CACHING, links=(L, M))
+    (ask,) = asks(stage.peer(query(request=1), L))
+    stage.answer(ask, record())
+    assert len(asks(stage.own(query(request=2)))) == 2
 
 
 @pytest.mark.parametrize("config", [PoolConfig(), PoolConfig(cache_age_ms=1_000, cache_entries_max=0)])

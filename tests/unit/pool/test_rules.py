@@ -66,6 +66,13 @@ def test_times(created_in_ms: int, expires_in_ms: int, expected: ErrorCode | Non
     assert code(check_times(moved, NOW, CONFIG)) is expected
 
 
+def test_a_refusal_over_time_says_by_how_much() -> None:
+    late = check_times(GOOD, Instant(GOOD.expires_ms + 7), CONFIG)
+    early = check_times(GOOD, Instant(GOOD.created_ms - 5_600), CONFIG)
+    assert late == Rejected(ErrorCode.EXPIRED, {"expired_ms_ago": 7})
+    assert early == Rejected(ErrorCode.CLOCK_SKEW, {"ahead_ms": 5_600, "allowed_ms": 5_000})
+
+
 def test_a_good_record_gives_its_body() -> None:
     assert check_record(GOOD, NOW, CONFIG, is_stamped) == record_body(GOOD)
 
@@ -124,6 +131,7 @@ REMOVAL = removal()
         (replace(REMOVAL, sequence=2**53), ErrorCode.MALFORMED),
         (replace(REMOVAL, sequence=2), ErrorCode.BAD_SIGNATURE),
         (replace(REMOVAL, keys=("swap",)), ErrorCode.BAD_SIGNATURE),
+        (replace(REMOVAL, author=AuthorKey(bytes(32))), ErrorCode.BAD_SIGNATURE),
     ],
 )
 def test_removals(changed: Removal, expected: ErrorCode | None) -> None:

@@ -67,6 +67,15 @@ def test_a_pushed_record_is_found() -> None:
     assert (pool.table.records, pool.table.size_bytes) == (1, len(encode_record(made)))
 
 
+def test_it_tells_the_sequence_that_must_be_exceeded() -> None:
+    pool = Pool()
+    assert pool.table.held_sequence(KEYS, author(1)) is None
+    pool.keep(record(sequence=5))
+    assert pool.table.held_sequence(KEYS, author(1)) == 5
+    pool.remove(removal(sequence=7))
+    assert pool.table.held_sequence(KEYS, author(1)) == 7
+
+
 def test_a_higher_sequence_replaces_and_others_are_stale() -> None:
     pool = Pool()
     pool.keep(record(sequence=5, message="five"))
@@ -296,6 +305,25 @@ def test_one_large_record_may_push_out_many_small_ones() -> None:
     assert stored.evicted > 1
     assert pool.table.size_bytes <= max(1_024, 8 * size_bytes)
     assert stored.entry.record() in pool.records()
+
+
+def test_a_refreshed_record_is_a_new_one_to_eviction() -> None:
+    pool = Pool(records_max=3)
+    for number in range(1, 5):
+        pool.keep(numbered(number, f"m{number}"), f"link {number}")
+    pool.keep(numbered(2, "m2", sequence=2), "link 2")
+    pool.keep(numbered(5, "m5"), "link 5")
+    pool.keep(numbered(6, "m6"), "link 6")
+    assert pool.messages() == {"m2", "m5", "m6"}
+
+
+def test_a_link_whose_record_moved_away_stands_lower() -> None:
+    pool = Pool(records_max=4)
+    for number in range(1, 6):
+        pool.keep(numbered(number, f"m{number}"), "first" if number < 4 else "second")
+    pool.keep(numbered(2, "m2", sequence=2), "second")
+    pool.keep(numbered(6, "m6"), "third")
+    assert pool.messages() == {"m3", "m5", "m2", "m6"}
 
 
 def test_strangers_leave_before_the_owners() -> None:

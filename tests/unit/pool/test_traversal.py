@@ -204,6 +204,13 @@ def test_what_an_honest_relay_may_send_is_left_out_without_blame(unwanted: Recor
     assert stage.result.stats.answered == 1
 
 
+def test_a_clock_ahead_by_the_allowed_skew_is_no_fault() -> None:
+    stage = Stage()
+    stage.answer(L, record(message="from the future", age_ms=-15_000))
+    stage.fail(M)
+    assert stage.found == ["from the future"]
+
+
 def test_a_record_that_expired_on_the_way_is_nobodys_fault() -> None:
     """A relay checks a record when it is asked; the answer may come as late as the deadline."""
     config = PoolConfig(skew_ms=0)
@@ -289,6 +296,14 @@ def test_bytes_are_cut_like_records_and_no_answer_is_larger() -> None:
     assert sum(text.startswith("m") for text in kept) == 5
     assert sum(text.startswith("l") for text in kept) == 2
     assert stage.result.stats.truncated_by == ("own",)
+
+
+def test_what_fits_exactly_is_not_cut_though_a_rough_bound_would() -> None:
+    stage = Stage(config=PoolConfig(answer_bytes_max=4_096))
+    stage.answer(L, GOOD)
+    stage.fail(M)
+    assert stage.found == ["good"]
+    assert stage.result.stats.truncated_by == ()
 
 
 def test_messages_that_grow_as_json_count_as_they_will_be_sent() -> None:

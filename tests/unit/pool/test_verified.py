@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from parley.pool.verified import VerifiedRecords
+from parley.primitives import schnorr
 from parley.testing.stamps import is_stamped, stamp
 
 
@@ -38,3 +39,11 @@ def test_it_is_bounded_and_forgets_the_oldest() -> None:
     for message in (b"1", b"2", b"3", b"3", b"2", b"1"):
         assert verified.verify(b"key", message, b"")
     assert asked == [b"1", b"2", b"3", b"1"]
+
+
+def test_the_signature_is_bip340_unless_said_otherwise() -> None:
+    secret, message = bytes(31) + b"\x03", bytes(32)
+    public, signature = schnorr.public_key(secret), schnorr.sign(secret, message, bytes(32))
+    verified = VerifiedRecords()
+    assert verified.verify(public, message, signature)
+    assert not verified.verify(public, b"\x01" * 32, signature)
