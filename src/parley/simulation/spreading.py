@@ -6,10 +6,12 @@ from collections.abc import Sequence
 from random import Random
 from statistics import fmean
 
+from parley.pool.config import PoolConfig
 from parley.primitives.instants import Instant
 from parley.simulation.baselines import (
     Market,
     PushModel,
+    admitted_queries_per_s,
     break_even_queries_per_s,
     cached_rate_bytes_per_s,
     kademlia_capture_hashes,
@@ -30,7 +32,7 @@ from parley.simulation.tables import Cell, Table
 from parley.simulation.world import Outcome, World
 from parley.testing.network import Latency
 
-__all__ = ["study_freshness", "study_push", "study_spread"]
+__all__ = ["study_allowance", "study_freshness", "study_push", "study_spread"]
 
 _MEGABYTE = 1_000_000
 _REFRESH_BYTES = 150
@@ -106,6 +108,30 @@ def study_spread(*, origins: int, seed: int, progress: Progress | None = None) -
         tuple(rows),
         f"A distributed hash table needs {put} requests to publish and {get} to look up, but the 20 nodes nearest to "
         f"one key hold the whole book, and {captured} tries of an id bring an attacker among them.",
+    )
+
+
+def study_allowance(*, origins: int, seed: int, progress: Progress | None = None) -> Table:
+    """Say what one link can make a network do for ever, by the allowance that a node gives it unless told otherwise."""
+    limits = PoolConfig()
+    config = SimulationConfig(deepness=limits.deepness_max, origins=origins, seed=seed, records=_OFFERS)
+    rows: list[tuple[Cell, ...]] = []
+    for row in simulate_pool(config, progress).rows[1:]:
+        # The asked node has as many links as the asker, who is one of them.
+        rate = admitted_queries_per_s(
+            deepness=row.deepness - 1,
+            size_limit=limits.size_limit_max,
+            links=config.degree - 1,
+            bucket_units=limits.bucket_units,
+            bucket_units_per_second=limits.bucket_units_per_second,
+        )
+        share_bytes = row.size_bytes.mean / config.degree
+        rows.append((row.deepness, row.amplification, share_bytes / _MEGABYTE, rate, rate * share_bytes / _MEGABYTE))
+    return Table(
+        "1000 nodes, 8 links, 200 offers: what one link can make others send for ever",
+        ("deepness", "amplification", "MB per query", "queries/s admitted", "MB/s caused"),
+        tuple(rows),
+        "Of a link: an eighth of a whole query. Without an allowance the rate would be the attacker's to choose.",
     )
 
 

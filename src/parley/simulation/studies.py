@@ -11,7 +11,7 @@ from parley.errors import ConfigError, ErrorCode
 from parley.simulation.failures import study_churn, study_eclipse, study_latency, study_lies
 from parley.simulation.pool import Progress
 from parley.simulation.reach import study_load, study_order, study_reach
-from parley.simulation.spreading import study_freshness, study_push, study_spread
+from parley.simulation.spreading import study_allowance, study_freshness, study_push, study_spread
 from parley.simulation.tables import Table
 from parley.simulation.truncation import study_sybils
 
@@ -60,7 +60,7 @@ _PARTS: Mapping[Study, tuple[_Part, ...]] = {
     Study.LATENCY: (study_latency,),
     Study.LIES: (study_lies,),
     Study.LOAD: (study_load,),
-    Study.PUSH: (study_push, study_spread),
+    Study.PUSH: (study_push, study_spread, study_allowance),
     Study.FRESHNESS: (study_freshness,),
 }
 
