@@ -205,6 +205,22 @@ class TableLife(RuleBasedStateMachine):
         self.pushed.append(record)
         self.check_push(record, link)
 
+    @rule(pick=st.integers(0, 10**6), life_ms=lives_ms, more=st.integers(0, 2), link=links)
+    def refresh(self, pick: int, life_ms: int, more: int, link: str) -> None:
+        """Push a record of a sequence that is higher, or not, where something is held."""
+        if self.model.held:
+            held = list(self.model.held.values())[pick % len(self.model.held)]
+            record = stamped(
+                replace(
+                    held.record,
+                    sequence=held.sequence + more,
+                    created_ms=self.now,
+                    expires_ms=Instant(self.now + life_ms),
+                )
+            )
+            self.pushed.append(record)
+            self.check_push(record, link)
+
     @rule(pick=st.integers(0, 10**6), link=links)
     def push_again(self, pick: int, link: str) -> None:
         """Replay what somebody pushed before, if it has not ended."""
