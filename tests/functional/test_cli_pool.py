@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -137,6 +138,8 @@ def test_a_watch_tells_what_appears_changes_and_goes(node: RunningNode) -> None:
 
 def test_a_watch_ends_cleanly_at_ctrl_c(node: RunningNode) -> None:
     node.parley("pool", "push", "k", "--message", "one")
+    # A shell ignores SIGINT for what it runs in the background, and children inherit that; a handler they do not.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     with subprocess.Popen(
         [*PROGRAM, "pool", "watch", "k", "--data-dir", str(node.data_dir)],
         stdout=subprocess.PIPE,
