@@ -35,7 +35,7 @@ from parley.adapters.jsonrpc.greetings import (
     parse_hello_answer,
     parse_nonce,
 )
-from parley.adapters.jsonrpc.owner_documents import encode_owner_answer, encode_owner_entries
+from parley.adapters.jsonrpc.owner_documents import ShownEntries, encode_owner_answer
 from parley.adapters.jsonrpc.params import parse_params
 from parley.errors import PeerError, Rejected
 from parley.pool.entries import Entry
@@ -73,7 +73,7 @@ def _answer(raw: bytes) -> None:
 def _canonical(record: Record) -> None:
     _same(record, parse_record(encode_record(record)))
     entry = Entry(encode_record(record), record.expires_ms, record.expires_ms, 1)
-    encode_owner_entries([entry], "node", proofs=False)
+    ShownEntries("node").encode([entry], proofs=False)
 
 
 def _record(raw: bytes) -> None:

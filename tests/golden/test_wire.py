@@ -47,7 +47,7 @@ from parley.adapters.jsonrpc.greetings import (
     parse_hello_answer,
     parse_nonce,
 )
-from parley.adapters.jsonrpc.owner_documents import encode_owner_answer, encode_owner_entries
+from parley.adapters.jsonrpc.owner_documents import ShownEntries, encode_owner_answer
 from parley.adapters.jsonrpc.params import parse_params
 from parley.errors import ErrorCode, PeerError, Rejected
 from parley.pool.entries import Entry
@@ -187,7 +187,7 @@ def test_challenge() -> None:
 
 def test_owner_result() -> None:
     entry = Entry(encode_record(RECORD), RECORD.expires_ms, RECORD.expires_ms, 1)
-    assert encode_owner_entries([entry], "north", proofs=False) == wire("owner_result")
+    assert ShownEntries("north").encode([entry], proofs=False) == wire("owner_result")
     assert encode_owner_answer(ANSWER, stats=False, proofs=False) == wire("owner_result")
     assert encode_owner_answer(ANSWER, stats=True, proofs=True) == wire("owner_result_with_proofs_and_stats")
 

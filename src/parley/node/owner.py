@@ -14,7 +14,7 @@ from parley.adapters.jsonrpc.documents import (
     parse_record_document,
     parse_removal_document,
 )
-from parley.adapters.jsonrpc.owner_documents import encode_owner_answer, encode_owner_entries
+from parley.adapters.jsonrpc.owner_documents import encode_owner_answer
 from parley.errors import ErrorCode, Rejected
 from parley.node.registry import Audience, Command, NoParameters, RawResult
 from parley.pool.entries import Entry
@@ -126,6 +126,11 @@ async def query_message(node: Node, parameters: QueryMessage) -> RawResult | Rej
     config = node.config.pool
     keys = tuple(parameters.keys)
     max_age_ms = None if parameters.expiration is None else parameters.expiration * _MS_PER_SECOND
+    if parameters.deepness == 1 and not parameters.stats:
+        entries = node.router.local(keys, parameters.size_limit, max_age_ms, node.clock.now())
+        if isinstance(entries, Rejected):
+            return entries
+        return RawResult(node.shown.encode(entries, proofs=parameters.proofs))
     budget_ms = config.budget_ms if parameters.budget_ms is None else min(parameters.budget_ms, config.seen_ms)
     query = Query(
         RequestId(node.entropy.take(_REQUEST_ID_BYTES)),
@@ -135,12 +140,6 @@ async def query_message(node: Node, parameters: QueryMessage) -> RawResult | Rej
         max_age_ms,
         budget_ms,
     )
-    if parameters.deepness == 1 and not parameters.stats:
-        refusal = node.router.check(query)
-        if refusal is not None:
-            return refusal
-        entries, _ = node.router.local(keys, parameters.size_limit, max_age_ms, node.clock.now())
-        return RawResult(encode_owner_entries(entries, node.router.own_name, proofs=parameters.proofs))
     answer = await node.query(query)
     if isinstance(answer, Rejected):
         return answer

@@ -93,10 +93,10 @@ class Registry:
             LocalError: two commands share a name.
         """
         self.commands = tuple(commands)
-        by_method: dict[tuple[Audience, str], Command] = {}
+        by_method: dict[Audience, dict[str, Command]] = {audience: {} for audience in Audience}
         by_words: dict[tuple[str, ...], Command] = {}
         for command in self.commands:
-            if by_method.setdefault((command.audience, command.method), command) is not command:
+            if by_method[command.audience].setdefault(command.method, command) is not command:
                 raise LocalError(ErrorCode.INVALID_ARGUMENT, method=command.method)
             if command.words and by_words.setdefault(command.words, command) is not command:
                 raise LocalError(ErrorCode.INVALID_ARGUMENT, words=" ".join(command.words))
@@ -105,7 +105,11 @@ class Registry:
 
     def find(self, audience: Audience, method: str) -> Command | None:
         """Return the command of that name for that audience."""
-        return self._by_method.get((audience, method))
+        return self._by_method[audience].get(method)
+
+    def methods(self, audience: Audience) -> Mapping[str, Command]:
+        """Return the commands of one audience by name."""
+        return MappingProxyType(self._by_method[audience])
 
     def of(self, audience: Audience) -> tuple[Command, ...]:
         """Return the commands of one audience, in order of registration."""

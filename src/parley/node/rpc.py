@@ -6,8 +6,8 @@ all leave as a JSON-RPC error with a documented code.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from typing import Any
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any, Final
 
 import msgspec
 from prometheus_client import Counter
@@ -21,6 +21,8 @@ from parley.node.supervise import Supervisor
 
 __all__ = ["RpcAddress"]
 
+_REFUSED: Final = (Rejected, ParleyError)
+
 Run = Callable[[Command, msgspec.Struct], Awaitable[Any]]
 
 
@@ -29,13 +31,13 @@ class RpcAddress:
 
     def __init__(self, registry: Registry, audience: Audience, *, metrics: Metrics, supervisor: Supervisor) -> None:
         """Serve the commands of an audience."""
-        self._registry = registry
-        self._audience = audience
+        self._commands = registry.methods(audience)
+        self._audience = audience.value
         self._metrics = metrics
         self._supervisor = supervisor
         self._counters: dict[tuple[str, str], Counter] = {}
 
-    async def answer(self, body: bytes, run: Run) -> bytes:
+    def answer(self, body: bytes, run: Run) -> Awaitable[bytes]:
         """Answer one request body.
 
         Args:
@@ -47,45 +49,39 @@ class RpcAddress:
         """
         request = parse_calls(body)
         if isinstance(request, Rejected):
-            self._count("unknown", request)
-            return encode_error(None, request)
-        answers = [await self._answer_call(call, run) for call in request.calls]
-        return encode_batch(answer for answer in answers if answer) if request.is_batch else answers[0]
+            return self._answer_call(request, run)
+        return self._answer_batch(request.calls, run) if request.is_batch else self._answer_call(request.calls[0], run)
+
+    async def _answer_batch(self, calls: Iterable[Call | Rejected], run: Run) -> bytes:
+        answers = [await self._answer_call(call, run) for call in calls]
+        return encode_batch(answer for answer in answers if answer)
 
     async def _answer_call(self, call: Call | Rejected, run: Run) -> bytes:
         if isinstance(call, Rejected):
             self._count("unknown", call)
             return encode_error(None, call)
-        command = self._registry.find(self._audience, call.method)
-        outcome = await self._outcome(command, call, run)
+        command = self._commands.get(call.method)
+        if command is None:
+            outcome: Any = Rejected(ErrorCode.METHOD_NOT_FOUND)
+        else:
+            outcome = parse_params(call.params, command.parameters)
+            if not isinstance(outcome, Rejected):
+                outcome = await self._supervisor.call(run(command, outcome), command.method)
         self._count("unknown" if command is None else command.method, outcome)
         if call.is_notification:
             return b""
-        match outcome:
-            case RawResult(json=json):
-                return encode_result(call.id, json)
-            case Refusal(rejected=rejected, data=data):
-                return encode_error(call.id, rejected, data=data)
-            case Rejected() | ParleyError():
-                return encode_error(call.id, outcome)
-            case _:
-                return encode_result(call.id, encode_ok(msgspec.json.encode(outcome)))
-
-    async def _outcome(self, command: Command | None, call: Call, run: Run) -> Any:  # noqa: ANN401  # any result
-        if command is None:
-            return Rejected(ErrorCode.METHOD_NOT_FOUND)
-        parameters = parse_params(call.params, command.parameters)
-        if isinstance(parameters, Rejected):
-            return parameters
-        try:
-            return await self._supervisor.call(run(command, parameters), command.method)
-        except ParleyError as error:
-            return error
+        if isinstance(outcome, RawResult):
+            return encode_result(call.id, outcome.json)
+        if isinstance(outcome, Refusal):
+            return encode_error(call.id, outcome.rejected, data=outcome.data)
+        if isinstance(outcome, _REFUSED):
+            return encode_error(call.id, outcome)
+        return encode_result(call.id, encode_ok(msgspec.json.encode(outcome)))
 
     def _count(self, method: str, outcome: object) -> None:
         refused = outcome.rejected if isinstance(outcome, Refusal) else outcome
-        name = refused.code.name.lower() if isinstance(refused, Rejected | ParleyError) else "ok"
+        name = refused.code.name.lower() if isinstance(refused, _REFUSED) else "ok"
         counter = self._counters.get((method, name))
         if counter is None:
-            counter = self._counters[method, name] = self._metrics.calls.labels(self._audience.value, method, name)
+            counter = self._counters[method, name] = self._metrics.calls.labels(self._audience, method, name)
         counter.inc()

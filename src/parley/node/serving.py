@@ -69,8 +69,8 @@ def build_application(
 def _owner(node: Node, registry: Registry) -> Callable[[HttpRequest], Any]:
     address = RpcAddress(registry, Audience.OWNER, metrics=node.metrics, supervisor=node.supervisor)
 
-    async def run(command: Command, parameters: msgspec.Struct) -> Any:  # noqa: ANN401  # any result
-        return await command.run(node, parameters)
+    def run(command: Command, parameters: msgspec.Struct) -> Any:  # noqa: ANN401  # an awaitable of any result
+        return command.run(node, parameters)
 
     async def handle(request: HttpRequest) -> HttpAnswer:
         return HttpAnswer(await address.answer(request.body, run))

@@ -37,18 +37,19 @@ class Supervisor:
         # A task that is cancelled before its first step never awaits its work.
         task.add_done_callback(lambda _: work.close())
 
-    async def call(self, work: Awaitable[ValueT], name: str) -> ValueT:
+    async def call(self, work: Awaitable[ValueT], name: str) -> ValueT | ParleyError:
         """Wait for something on somebody's behalf.
 
-        Raises:
-            ParleyError: as raised; INTERNAL_ERROR when anything else escaped, logged under its `error_id`.
+        Returns:
+            What it returns, or the error that it raised; INTERNAL_ERROR when anything else escaped, which is logged
+            under its `error_id`.
         """
         try:
             return await work
-        except ParleyError:
-            raise
+        except ParleyError as error:
+            return error
         except Exception as error:
-            raise ParleyError(ErrorCode.INTERNAL_ERROR, error_id=self._log(name, error)) from error
+            return ParleyError(ErrorCode.INTERNAL_ERROR, error_id=self._log(name, error))
 
     async def close(self) -> None:
         """Cancel what still runs, and wait for it."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field, replace
 
+from parley.adapters.jsonrpc.owner_documents import ShownEntries
 from parley.errors import Rejected
 from parley.node.config import NodeConfig, Setting
 from parley.node.data_directory import DataDirectory
@@ -65,6 +66,7 @@ class Node:
     queries: Queries
     links: Links
     gate: Gate
+    shown: ShownEntries
     started_ms: int
 
     def push(self, record: Record, link: str) -> Stored | Rejected:
@@ -116,12 +118,8 @@ def build_node(
     identity = Identity(directory.node_key(parts.entropy), parts.entropy)
     metrics, supervisor = Metrics(), Supervisor(parts.entropy)
     table = RecordTable(config.pool, identity.node_id)
-    router = Router(
-        table=table,
-        config=config.pool,
-        own_name=config.name or own_address or identity.node_id.hex(),
-        verify=VerifiedRecords().verify,
-    )
+    own_name = config.name or own_address or identity.node_id.hex()
+    router = Router(table=table, config=config.pool, own_name=own_name, verify=VerifiedRecords().verify)
     links = _build_links(config, parts, own_address, identity, metrics=metrics, supervisor=supervisor)
     queries = Queries(router, parts.clock, ask=links.ask, blame=links.blame)
     links.serve(queries)
@@ -142,6 +140,7 @@ def build_node(
         queries=queries,
         links=links,
         gate=_build_gate(config, parts, identity, metrics),
+        shown=ShownEntries(own_name),
         started_ms=parts.clock.now(),
     )
     _show(node)

@@ -147,17 +147,12 @@ class Router:
         """Take the next `Ask`, `Reply` or `Blame`."""
         return self._outputs.popleft() if self._outputs else None
 
-    def check(self, query: Query) -> Rejected | None:
-        """Say why a query of the owner would be refused, None when it would not."""
-        return self._refusal(query, None)
-
     def local(
         self, keys: tuple[str, ...], size_limit: int, max_age_ms: int | None, now: Instant
-    ) -> tuple[list[Entry], int]:
-        """Return this node's own records under a prefix, fairly cut per author, and how many were left out."""
-        entries = self._table.query(keys, now, max_age_ms)
-        chosen = choose_by_author(entries, size_limit, _entry_author)
-        return chosen, len(entries) - len(chosen)
+    ) -> list[Entry] | Rejected:
+        """Answer the owner from this node's own records alone, fairly cut per author: a query of deepness 1."""
+        refusal = self._local_refusal(keys, size_limit, max_age_ms)
+        return refusal or choose_by_author(self._table.query(keys, now, max_age_ms), size_limit, _entry_author)
 
     def _owner_queried(self, token: int, query: Query, now: Instant) -> None:
         refusal = self._refusal(query, None)
@@ -178,12 +173,7 @@ class Router:
 
     def _query_received(self, event: QueryReceived, now: Instant) -> None:
         config = self._config
-        query = replace(
-            event.query,
-            remaining=min(event.query.remaining, config.deepness_max),
-            size_limit=min(event.query.size_limit, config.size_limit_max),
-            budget_ms=min(event.query.budget_ms, config.budget_ms),
-        )
+        query = _within(event.query, config)
         refusal = self._refusal(query, event.link)
         if refusal is not None:
             self._outputs.append(Reply(event.token, refusal))
@@ -210,21 +200,28 @@ class Router:
 
     def _refusal(self, query: Query, link: NodeId | None) -> Rejected | None:
         config = self._config
-        if self.phase is RouterPhase.CLOSED:
-            return Rejected(ErrorCode.SHUTTING_DOWN)
-        if not is_keys(query.keys):
-            return Rejected(ErrorCode.KEYS_INVALID)
+        refusal = self._local_refusal(query.keys, query.size_limit, query.max_age_ms)
+        if refusal is not None:
+            return refusal
         if not 1 <= query.remaining <= config.deepness_max:
             return Rejected(ErrorCode.INVALID_PARAMS, {"parameter": "deepness", "maximum": config.deepness_max})
-        if not 1 <= query.size_limit <= config.size_limit_max:
-            return Rejected(ErrorCode.INVALID_PARAMS, {"parameter": "size_limit", "maximum": config.size_limit_max})
-        if query.budget_ms > config.seen_ms:
+        if not 1 <= query.budget_ms <= config.seen_ms:
             return Rejected(ErrorCode.INVALID_PARAMS, {"parameter": "budget", "maximum_ms": config.seen_ms})
-        if query.budget_ms < 1 or (query.max_age_ms is not None and query.max_age_ms < 0):
-            return Rejected(ErrorCode.INVALID_PARAMS, {"parameter": "budget or expiration"})
         is_full = link is not None and len(self._open) >= config.open_queries_max
         if is_full or self._open_by_link.get(link, 0) >= config.link_open_queries_max:
             return Rejected(ErrorCode.BUSY, {"open_queries": len(self._open), "retry_after_ms": config.hop_margin_ms})
+        return None
+
+    def _local_refusal(self, keys: tuple[str, ...], size_limit: int, max_age_ms: int | None) -> Rejected | None:
+        if self.phase is RouterPhase.CLOSED:
+            return Rejected(ErrorCode.SHUTTING_DOWN)
+        if not is_keys(keys):
+            return Rejected(ErrorCode.KEYS_INVALID)
+        if not 1 <= size_limit <= self._config.size_limit_max:
+            maximum = self._config.size_limit_max
+            return Rejected(ErrorCode.INVALID_PARAMS, {"parameter": "size_limit", "maximum": maximum})
+        if max_age_ms is not None and max_age_ms < 0:
+            return Rejected(ErrorCode.INVALID_PARAMS, {"parameter": "expiration"})
         return None
 
     def _reach(self, query: Query) -> int:
@@ -279,12 +276,13 @@ class Router:
         merge_key: tuple[object, ...] | None,
         with_own: bool,
     ) -> None:
-        entries, left_out = self.local(query.keys, query.size_limit, query.max_age_ms, now) if with_own else ([], 0)
+        found = self._table.query(query.keys, now, query.max_age_ms) if with_own else []
+        entries = choose_by_author(found, query.size_limit, _entry_author)
         traversal = Traversal(
             query,
             links=(other for other in self._links if other != link),
             own_items=tuple(Item(self.own_name, entry.record()) for entry in entries),
-            own_left_out=left_out,
+            own_left_out=len(found) - len(entries),
             own_name=self.own_name,
             config=self._config,
             verify=self._verify,
@@ -356,6 +354,16 @@ class Router:
         for number, opened in list(self._open.items()):
             self._forget(number, opened)
             self._outputs.extend(Reply(token, Rejected(ErrorCode.SHUTTING_DOWN)) for token in opened.tokens)
+
+
+def _within(query: Query, config: PoolConfig) -> Query:
+    """Return a peer's query cut to the limits of this node."""
+    remaining = min(query.remaining, config.deepness_max)
+    size_limit = min(query.size_limit, config.size_limit_max)
+    budget_ms = min(query.budget_ms, config.budget_ms)
+    if (remaining, size_limit, budget_ms) == (query.remaining, query.size_limit, query.budget_ms):
+        return query
+    return replace(query, remaining=remaining, size_limit=size_limit, budget_ms=budget_ms)
 
 
 def _entry_author(entry: Entry) -> bytes:

@@ -144,10 +144,11 @@ class RecordTable:
         entries = self._trie.under(prefix)
         self.looked_at += len(entries)
         found = [entry for entry in entries if entry.expires_ms > now and not entry.is_tombstone]
+        found.sort(key=Entry.newness, reverse=True)
         if max_age_ms is not None:
             oldest_ms = now - max_age_ms
-            found = [entry for entry in found if entry.created_ms >= oldest_ms]
-        found.sort(key=Entry.newness, reverse=True)
+            while found and found[-1].created_ms < oldest_ms:
+                found.pop()
         return found
 
     def children(self, prefix: tuple[str, ...], now: Instant) -> list[tuple[str, int]]:

@@ -101,11 +101,11 @@ def _page_route(node: Node, page: Page, look: _Look) -> Route:
         return look.show(asked if isinstance(asked, Screen) else await page.render(node, asked), page)
 
     async def endpoint(request: Request) -> Response:
-        try:
-            return await node.supervisor.call(answer(request), f"page {page.path}")
-        except ParleyError as error:
-            status = 500 if error.code is ErrorCode.INTERNAL_ERROR else 503
-            return look.show(refusal_notice(error, status=status), page)
+        outcome = await node.supervisor.call(answer(request), f"page {page.path}")
+        if isinstance(outcome, ParleyError):
+            status = 500 if outcome.code is ErrorCode.INTERNAL_ERROR else 503
+            return look.show(refusal_notice(outcome, status=status), page)
+        return outcome
 
     return Route(page.path, endpoint, methods=["GET", "POST"] if page.takes_form else ["GET"])
 

@@ -20,7 +20,10 @@ from parley.adapters.jsonrpc.documents import (
 from parley.pool.entries import Entry
 from parley.pool.messages import SIGNATURE_BYTES, Answer, Item, Stats
 
-__all__ = ["encode_owner_answer", "encode_owner_entries"]
+__all__ = ["KEPT_BYTES_MAX", "ShownEntries", "encode_owner_answer"]
+
+KEPT_BYTES_MAX: Final = 4 * 1_024 * 1_024
+"""How much of what was shown is kept, unless said otherwise."""
 
 _KEYS_AT: Final = 32
 _LENGTH_BYTES: Final = 4
@@ -48,31 +51,51 @@ def encode_owner_answer(answer: Answer, *, stats: bool, proofs: bool) -> bytes:
     return _result(shown, answer.stats if stats else None)
 
 
-def encode_owner_entries(entries: Iterable[Entry], node: str, *, proofs: bool) -> bytes:
-    """Return the whole result of query_message, from entries of the node's own table.
+class ShownEntries:
+    """Entries of the node's own table as the JSON that wallets are shown; what was shown lately is kept.
 
-    This is the hot path of a node that many wallets share. Without proofs the canonical bytes go into JSON directly;
-    entries under the same keys share the JSON of those.
-
-    Args:
-        entries: to show, no tombstones.
-        node: what this node calls itself.
-        proofs: whether to add the signed records.
+    This is the hot path of a node that many wallets share: without proofs the canonical bytes go into JSON directly,
+    once for many queries that find them.
     """
-    if proofs:
-        return _result(_encode([_shown(Item(node, entry.record()), proofs=True) for entry in entries]), None)
-    before_keys = b'{"Node":%b,"Keys":' % _encode(node)
-    objects: list[bytes] = []
-    keys_raw, message_at, before_message = b"\xff", 0, b""
-    for entry in entries:
-        raw = entry.raw
-        if not raw.startswith(keys_raw, _KEYS_AT):
-            keys_json, message_at = _keys_json(raw)
-            keys_raw = raw[_KEYS_AT:message_at]
-            message_at += _LENGTH_BYTES
-            before_message = b'%b%b,"Message":' % (before_keys, keys_json)
-        objects.append(b"%b%b}" % (before_message, _encode(raw[message_at:_AFTER_MESSAGE].decode())))
-    return b'{"Ok":[%b]}' % b",".join(objects)
+
+    __slots__ = ("_before_keys", "_kept", "_kept_bytes", "_kept_bytes_max", "_node")
+
+    def __init__(self, node: str, *, kept_bytes_max: int = KEPT_BYTES_MAX) -> None:
+        """Begin with nothing kept.
+
+        Args:
+            node: what this node calls itself.
+            kept_bytes_max: how much to keep, canonical bytes and JSON together; when it is full, keeping begins anew.
+        """
+        self._node = node
+        self._before_keys = b'{"Node":%b,"Keys":' % _encode(node)
+        self._kept: dict[bytes, bytes] = {}
+        self._kept_bytes = 0
+        self._kept_bytes_max = kept_bytes_max
+
+    def encode(self, entries: Iterable[Entry], *, proofs: bool) -> bytes:
+        """Return the whole result of query_message.
+
+        Args:
+            entries: to show, no tombstones.
+            proofs: whether to add the signed records.
+        """
+        if proofs:
+            return _result(_encode([_shown(Item(self._node, entry.record()), proofs=True) for entry in entries]), None)
+        kept = self._kept
+        return b'{"Ok":[%b]}' % b",".join([kept.get(entry.raw) or self._keep(entry.raw) for entry in entries])
+
+    def _keep(self, raw: bytes) -> bytes:
+        keys_json, message_at = _keys_json(raw)
+        message_json = _encode(raw[message_at + _LENGTH_BYTES : _AFTER_MESSAGE].decode())
+        shown = b'%b%b,"Message":%b}' % (self._before_keys, keys_json, message_json)
+        size_bytes = len(raw) + len(shown)
+        self._kept_bytes += size_bytes
+        if self._kept_bytes > self._kept_bytes_max:
+            self._kept.clear()
+            self._kept_bytes = size_bytes
+        self._kept[raw] = shown
+        return shown
 
 
 def _keys_json(raw: bytes) -> tuple[bytes, int]:

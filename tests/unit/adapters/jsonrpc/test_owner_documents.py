@@ -8,7 +8,7 @@ from typing import Final
 from hypothesis import given
 from hypothesis import strategies as st
 
-from parley.adapters.jsonrpc.owner_documents import encode_owner_answer, encode_owner_entries
+from parley.adapters.jsonrpc.owner_documents import ShownEntries, encode_owner_answer
 from parley.pool.entries import Entry
 from parley.pool.messages import Answer, Item, Record, Stats, encode_record
 from parley.primitives.ids import AuthorKey
@@ -35,7 +35,7 @@ RECORD: Final = {
 
 
 def test_entries_are_shown_as_of_old() -> None:
-    shown = json.loads(encode_owner_entries([entry(("a", "b"), "m"), entry(("c",), "")], "here", proofs=False))
+    shown = json.loads(ShownEntries("here").encode([entry(("a", "b"), "m"), entry(("c",), "")], proofs=False))
     assert shown == {
         "Ok": [
             {"Node": "here", "Keys": ["a", "b"], "Message": "m"},
@@ -45,14 +45,14 @@ def test_entries_are_shown_as_of_old() -> None:
 
 
 def test_nothing_found_is_an_empty_list() -> None:
-    assert encode_owner_entries([], "here", proofs=False) == b'{"Ok":[]}'
-    assert encode_owner_entries([], "here", proofs=True) == b'{"Ok":[]}'
+    assert ShownEntries("here").encode([], proofs=False) == b'{"Ok":[]}'
+    assert ShownEntries("here").encode([], proofs=True) == b'{"Ok":[]}'
     assert encode_owner_answer(Answer(), stats=False, proofs=False) == b'{"Ok":[]}'
 
 
 def test_proofs_add_the_signed_record() -> None:
     wanted = {"Ok": [{"Node": "here", "Keys": ["a", "b"], "Message": "m", "Record": RECORD}]}
-    assert json.loads(encode_owner_entries([entry(("a", "b"), "m")], "here", proofs=True)) == wanted
+    assert json.loads(ShownEntries("here").encode([entry(("a", "b"), "m")], proofs=True)) == wanted
     answer = Answer((Item("here", record(("a", "b"), "m")),))
     assert json.loads(encode_owner_answer(answer, stats=False, proofs=True)) == wanted
 
@@ -73,7 +73,7 @@ def test_statistics_stand_beside_the_records() -> None:
 
 def test_keys_that_begin_alike_are_not_mixed_up() -> None:
     several = [("a",), ("a", "b"), ("a",), ("a\u00e9",), ("ab",), ("a", "b"), ("a", "b", "c"), ("a", "b")]
-    shown = json.loads(encode_owner_entries([entry(keys, "m") for keys in several], "n", proofs=False))
+    shown = json.loads(ShownEntries("n").encode([entry(keys, "m") for keys in several], proofs=False))
     assert [tuple(one["Keys"]) for one in shown["Ok"]] == several
 
 
@@ -85,7 +85,7 @@ keys_of_records = st.lists(
 
 @given(st.lists(st.tuples(keys_of_records, texts), max_size=6), texts)
 def test_both_ways_show_the_same(found: list[tuple[tuple[str, ...], str]], node: str) -> None:
-    fast = encode_owner_entries([entry(keys, message) for keys, message in found], node, proofs=False)
+    fast = ShownEntries(node).encode([entry(keys, message) for keys, message in found], proofs=False)
     plain = encode_owner_answer(
         Answer(tuple(Item(node, record(keys, message)) for keys, message in found)), stats=False, proofs=False
     )
