@@ -1,0 +1,1 @@
+"""Ports filled by files in the data directory."""

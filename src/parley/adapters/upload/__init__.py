@@ -1,0 +1,1 @@
+"""How upload tickets look from outside: HTTP forms, tokens of accounts, envelopes."""
