@@ -19,7 +19,7 @@ _NO_AGE: Final = 2**64 - 1
 
 
 def act_of_query(query: Query) -> bytes:
-    """Return the canonical bytes of a question: all of it but the time that it may take."""
+    """Return the canonical bytes of a question, all of it: more time for it would be more work for the same price."""
     max_age_ms = _NO_AGE if query.max_age_ms is None else query.max_age_ms
     return b"".join(
         (
@@ -29,6 +29,7 @@ def act_of_query(query: Query) -> bytes:
             encode_uint(query.remaining, 1),
             encode_uint(query.size_limit, 4),
             encode_uint(max_age_ms, 8),
+            encode_uint(query.budget_ms, 8),
         )
     )
 

@@ -38,7 +38,7 @@ class _Data(msgspec.Struct):
 
 
 class _Error(msgspec.Struct):
-    code: int
+    code: Annotated[int, Meta(ge=-(2**31), lt=2**31)]
     message: str = ""
     data: msgspec.Raw = msgspec.Raw(b"null")
 
@@ -78,8 +78,9 @@ def parse_reply(raw: bytes) -> bytes:
         JSON of the value under `Ok`.
 
     Raises:
-        PeerError: MALFORMED: no answer of JSON-RPC 2.0 to our one call, or a refusal with an unknown code; otherwise
-            a refusal, with its code, `retry_after_ms` as a fact where it says one, and as evidence the challenges.
+        PeerError: MALFORMED: no answer of JSON-RPC 2.0 to our one call; PEER_REFUSED: a refusal with an unknown code;
+            otherwise a refusal, with its code, `retry_after_ms` as a fact where it says one, and as
+            evidence the challenges.
     """
     if check_text(raw) is not None:
         raise PeerError(ErrorCode.MALFORMED, value="answer")
@@ -97,7 +98,8 @@ def parse_reply(raw: bytes) -> bytes:
 def _refusal(error: _Error) -> PeerError:
     code = _CODES.get(error.code)
     if code is None:
-        return PeerError(ErrorCode.MALFORMED, value="error code", untrusted_text=error.message)
+        # A newer release may refuse for a reason that this one has no name for; that is no misbehaviour.
+        return PeerError(ErrorCode.PEER_REFUSED, remote_code=error.code, untrusted_text=error.message)
     try:
         data = _DATA.decode(error.data) or _Data()
         challenges = tuple(base64.b64decode(one.challenge, validate=True) for one in data.challenges)

@@ -61,7 +61,6 @@ def test_the_value_is_handed_out(value: object) -> None:
         reply(error={}),
         error(code=1.5),
         error(code=10**30),
-        error(code=12_345),
         error(message=1),
         error(data={"retry_after_ms": -1}),
         error(data={"retry_after_ms": 10**9}),
@@ -85,6 +84,13 @@ def test_what_is_no_answer_is_malformed(raw: bytes) -> None:
 @pytest.mark.parametrize("code", list(ErrorCode))
 def test_a_refusal_keeps_its_code(code: ErrorCode) -> None:
     assert code_of(error(code=int(code))) is code
+
+
+def test_a_refusal_for_a_reason_without_a_name_here_is_no_misbehaviour() -> None:
+    with pytest.raises(PeerError) as caught:
+        parse_reply(error(code=12_345))
+    assert caught.value.code is ErrorCode.PEER_REFUSED
+    assert caught.value.facts == {"remote_code": 12_345}
 
 
 @pytest.mark.parametrize("members", [{"data": None}, {"data": {"more": 1}}, {"more": 1}, {"message": ""}])
