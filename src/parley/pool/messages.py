@@ -189,15 +189,16 @@ class Answer:
 
 def is_keys(keys: tuple[str, ...]) -> bool:
     """Say whether these are 1..8 keys of 1..64 bytes of UTF-8 without control characters or lone surrogates."""
-    for key in keys:
-        if not 1 <= len(key) <= KEY_BYTES_MAX:
-            return False
-        if key.isascii():
-            if not key.isprintable():
-                return False
-        elif _FORBIDDEN(key) is not None or len(key.encode()) > KEY_BYTES_MAX:
-            return False
-    return 1 <= len(keys) <= KEYS_MAX
+    if not 1 <= len(keys) <= KEYS_MAX:
+        return False
+    sizes = [*map(len, keys)]
+    if min(sizes) < 1 or max(sizes) > KEY_BYTES_MAX:
+        return False
+    # One look at all of the text together: what is forbidden is forbidden by single characters.
+    text = "".join(keys)
+    if text.isascii():
+        return text.isprintable()
+    return _FORBIDDEN(text) is None and all(len(key.encode()) <= KEY_BYTES_MAX for key in keys)
 
 
 def is_node_name(name: str) -> bool:

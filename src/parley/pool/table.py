@@ -83,7 +83,8 @@ class RecordTable:
             link: over which it came.
             now: the node's clock.
         """
-        self.expire(now)
+        if now >= self._expiries.quiet_until:
+            self.expire(now)
         raw = body + record.signature
         path: Path = (*record.keys, record.author)
         node, depth, held = self._trie.locate(path)
