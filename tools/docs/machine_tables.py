@@ -31,9 +31,9 @@ def _modules(package: str) -> Iterator[ModuleType]:
 
 
 def transition_tables() -> list[Table]:
-    """Return every table that a module of the protocol or of the pool holds, in order of name."""
+    """Return every table that a module of the protocol or of a capability holds, in order of name."""
     tables: dict[str, Table] = {}
-    for package in ("parley.protocol", "parley.pool"):
+    for package in ("parley.protocol", "parley.pool", "parley.upload"):
         for module in _modules(package):
             for value in vars(module).values():
                 if isinstance(value, TransitionTable):

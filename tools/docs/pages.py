@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from tools.docs.broker_states import broker_states_page
 from tools.docs.command_pages import commands_page, configuration_page, metrics_page
 from tools.docs.error_table import errors_page
 from tools.docs.machine_tables import machines_page
@@ -23,6 +24,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "reference/errors.md": errors_page,
     "reference/machines.md": machines_page,
     "reference/metrics.md": metrics_page,
+    "reference/ticket-broker.md": broker_states_page,
 }
 
 

@@ -5,8 +5,9 @@ Two ways through it, with the same results: `DirectCurve` calls the C functions 
 takes the first where it exists. Both hold nothing but constants and a cache of parsed public keys; every
 buffer is made for one call, so threads never share one, and the C functions run without the GIL.
 
-Sizes and ranges are checked by the caller (`schnorr`): 32 bytes of public key, of secret key in 1..n-1 and of
-entropy, 64 bytes of signature.
+Sizes and ranges are checked by the callers. `schnorr`: 32 bytes of public key, of secret key in 1..n-1 and of
+entropy, 64 bytes of signature. `ecdsa`: 64 bytes of public key (x || y), 32 of secret key in 1..n-1 and of digest,
+64 of signature (r || s), and 0 or 1 for the parity of y(R).
 """
 
 from __future__ import annotations
@@ -30,9 +31,14 @@ _SIGNABLE_BYTES: Final = 32
 _EXTRA_PARAMETERS_MAGIC: Final = b"\xda\x6f\xb3\x8c"
 """SECP256K1_SCHNORRSIG_EXTRAPARAMS_MAGIC of libsecp256k1's include/secp256k1_schnorrsig.h."""
 
+_UNCOMPRESSED: Final = 2
+"""SECP256K1_EC_UNCOMPRESSED: 04 || x || y."""
+
+_UNCOMPRESSED_BYTES: Final = 65
+
 
 class Curve(Protocol):
-    """What `schnorr` needs of secp256k1."""
+    """What `schnorr` and `ecdsa` need of secp256k1."""
 
     def is_public_key(self, public: bytes) -> bool:
         """Say whether 32 bytes are the x coordinate of a point."""
@@ -45,6 +51,15 @@ class Curve(Protocol):
 
     def verify(self, public: bytes, message: bytes, signature: bytes) -> bool:
         """Say whether a BIP340 signature is right; False for a key that is no point."""
+
+    def full_public_key(self, secret: bytes) -> bytes:
+        """Return both coordinates of secret * G, 64 bytes."""
+
+    def sign_ecdsa(self, secret: bytes, digest: bytes) -> bytes:
+        """Return r || s || parity of y(R), 65 bytes: low s, the nonce from RFC 6979."""
+
+    def recover_ecdsa(self, digest: bytes, signature: bytes, parity: int) -> bytes | None:
+        """Return the one key under which the signature is right, 64 bytes; None where there is none."""
 
 
 class DirectCurve:
@@ -113,6 +128,40 @@ class DirectCurve:
         point = self._parse(public)
         return point is not None and self._verify(self._context, signature, message, len(message), point) == 1
 
+    def full_public_key(self, secret: bytes) -> bytes:
+        """Return both coordinates of secret * G, 64 bytes."""
+        point = self._ffi.new("secp256k1_pubkey *")
+        self._lib.secp256k1_ec_pubkey_create(self._context, point, secret)
+        return self._coordinates(point)
+
+    def sign_ecdsa(self, secret: bytes, digest: bytes) -> bytes:
+        """Sign a digest; the C function takes the low s and RFC 6979 by itself."""
+        ffi, lib, context = self._ffi, self._lib, self._context
+        signature = ffi.new("secp256k1_ecdsa_recoverable_signature *")
+        compact = ffi.new("unsigned char[64]")
+        parity = ffi.new("int *")
+        lib.secp256k1_ecdsa_sign_recoverable(context, signature, digest, secret, ffi.NULL, ffi.NULL)
+        lib.secp256k1_ecdsa_recoverable_signature_serialize_compact(context, compact, parity, signature)
+        return bytes(ffi.buffer(compact)) + bytes((parity[0],))
+
+    def recover_ecdsa(self, digest: bytes, signature: bytes, parity: int) -> bytes | None:
+        """Return the one key under which the signature is right, 64 bytes; None where there is none."""
+        ffi, lib, context = self._ffi, self._lib, self._context
+        parsed = ffi.new("secp256k1_ecdsa_recoverable_signature *")
+        if not lib.secp256k1_ecdsa_recoverable_signature_parse_compact(context, parsed, signature, parity):
+            return None
+        point = ffi.new("secp256k1_pubkey *")
+        if not lib.secp256k1_ecdsa_recover(context, point, parsed, digest):
+            return None
+        return self._coordinates(point)
+
+    def _coordinates(self, point: object) -> bytes:
+        ffi = self._ffi
+        serialized = ffi.new("unsigned char[65]")
+        size = ffi.new("size_t *", _UNCOMPRESSED_BYTES)
+        self._lib.secp256k1_ec_pubkey_serialize(self._context, serialized, size, point, _UNCOMPRESSED)
+        return bytes(ffi.buffer(serialized)[1:])
+
 
 class PublicCurve:
     """The same through coincurve's documented classes, which sign messages of 32 bytes only."""
@@ -147,6 +196,22 @@ class PublicCurve:
             return coincurve.PublicKeyXOnly(public).verify(signature, message)
         except ValueError:
             return False
+
+    def full_public_key(self, secret: bytes) -> bytes:
+        """Return both coordinates of secret * G, 64 bytes."""
+        return coincurve.PublicKey.from_secret(secret).format(compressed=False)[1:]
+
+    def sign_ecdsa(self, secret: bytes, digest: bytes) -> bytes:
+        """Return r || s || parity of y(R), 65 bytes: low s, the nonce from RFC 6979."""
+        return coincurve.PrivateKey(secret).sign_recoverable(digest, hasher=None)
+
+    def recover_ecdsa(self, digest: bytes, signature: bytes, parity: int) -> bytes | None:
+        """Return the one key under which the signature is right, 64 bytes; None where there is none."""
+        try:
+            point = coincurve.PublicKey.from_signature_and_message(signature + bytes((parity,)), digest, hasher=None)
+        except ValueError:
+            return None
+        return point.format(compressed=False)[1:]
 
 
 def open_curve(binding_name: str = "coincurve._libsecp256k1") -> Curve:

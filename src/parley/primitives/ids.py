@@ -7,15 +7,18 @@ from typing import Final, NewType
 from parley.errors import ErrorCode, LocalError
 
 __all__ = [
+    "ADDRESS_BYTES",
     "CHALLENGE_ID_BYTES",
     "PUBLIC_KEY_BYTES",
     "RECORD_ID_BYTES",
     "REQUEST_ID_BYTES",
+    "Address",
     "AuthorKey",
     "ChallengeId",
     "NodeId",
     "RecordId",
     "RequestId",
+    "address",
     "author_key",
     "challenge_id",
     "node_id",
@@ -35,6 +38,9 @@ REQUEST_ID_BYTES: Final = 16
 CHALLENGE_ID_BYTES: Final = 16
 """Size of a challenge's random name."""
 
+ADDRESS_BYTES: Final = 20
+"""Size of an account's or a contract's address on an EVM chain."""
+
 NodeId = NewType("NodeId", bytes)
 """The x-only public key that a node proves to hold, 32 bytes."""
 
@@ -49,6 +55,9 @@ RequestId = NewType("RequestId", bytes)
 
 ChallengeId = NewType("ChallengeId", bytes)
 """The name of one challenge, 16 bytes."""
+
+Address = NewType("Address", bytes)
+"""An account or a contract on an EVM chain, 20 bytes; twenty zeros are the null address."""
 
 
 def _check_size(raw: bytes, wanted_bytes: int) -> None:
@@ -104,3 +113,13 @@ def challenge_id(raw: bytes) -> ChallengeId:
     """
     _check_size(raw, CHALLENGE_ID_BYTES)
     return ChallengeId(raw)
+
+
+def address(raw: bytes) -> Address:
+    """Name an account or a contract by 20 bytes.
+
+    Raises:
+        LocalError: another size.
+    """
+    _check_size(raw, ADDRESS_BYTES)
+    return Address(raw)

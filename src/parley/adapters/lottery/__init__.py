@@ -1,0 +1,1 @@
+"""How lottery payments look from outside: the HTTP header, the JSON form, the sealed secret."""

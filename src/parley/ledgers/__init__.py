@@ -1,0 +1,1 @@
+"""The formats and rules of each chain as pure functions, one package per kind of chain."""

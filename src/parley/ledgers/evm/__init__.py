@@ -1,0 +1,1 @@
+"""EVM chains: addresses, packing of words, signed messages, calls."""

@@ -1,0 +1,145 @@
+"""ECDSA over secp256k1 as Ethereum uses it: 65 bytes of signature, from which the signer's key is recovered.
+
+    Q = d*G                                the public key of secret d: x || y, 64 bytes
+    R = k*G, s = (z + r*d) / k mod n       r is x(R), z the digest, k from RFC 6979
+    signature = r || s || v                v is 27 where y(R) is even, 28 where it is odd
+    Q = (s*R - z*G) / r                    how the key comes back out of a signature
+
+Of every signature there are other forms that say the same: n - s for s with the other v, 64 bytes with the parity in
+the top bit of s (EIP-2098), v of 0 and 1. Here **exactly one form is right**, the one of 65 bytes with s <= n/2 and
+v of 27 or 28: who hashes signature bytes to draw a lot must not leave the signer a choice of forms.
+
+The signer still has one: ECDSA is not unique, another k gives another right signature. Whatever is spent once is
+therefore named by what was signed and never by the signature.
+
+A fresh signature is not verified before it leaves, unlike in `schnorr`: with k from RFC 6979 that would guard against
+a disturbed machine only, at twice the price.
+
+Source: SEC 1 §4.1, RFC 6979, EIP-2 (vectors/ecdsa/rfc6979.json, vectors/lottery/signatures.json).
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from parley.errors import ErrorCode, LocalError
+from parley.primitives._secp256k1 import CURVE
+from parley.primitives.hashing import keccak256
+from parley.primitives.ids import ADDRESS_BYTES, Address
+from parley.primitives.schnorr import is_secret_key
+
+__all__ = [
+    "DIGEST_BYTES",
+    "FULL_KEY_BYTES",
+    "SIGNATURE_BYTES",
+    "address_of",
+    "is_canonical",
+    "public_key",
+    "recover",
+    "sign",
+    "verify",
+]
+
+DIGEST_BYTES: Final = 32
+"""Size of what is signed."""
+
+FULL_KEY_BYTES: Final = 64
+"""Size of a public key: x || y."""
+
+SIGNATURE_BYTES: Final = 65
+"""Size of a signature: r || s || v."""
+
+_COMPACT_BYTES: Final = 64
+_PARITY_OF: Final = frozenset({27, 28})
+_V_OF_EVEN: Final = 27
+_HALF_ORDER_BYTES: Final = bytes.fromhex("7fffffffffffffffffffffffffffffff5d576e7357a4501ddfe92f46681b20a0")
+
+
+def public_key(secret: bytes) -> bytes:
+    """Return the public key that belongs to a secret key.
+
+    Args:
+        secret: 32 bytes, 1 <= key < n, big endian.
+
+    Returns:
+        64 bytes, x || y.
+
+    Raises:
+        LocalError: not a secret key.
+    """
+    _check_secret(secret)
+    return CURVE.full_public_key(secret)
+
+
+def address_of(public: bytes) -> Address:
+    """Return the address of a key's account: the last 20 bytes of Keccak-256 of its 64 bytes.
+
+    Source: Ethereum yellow paper, appendix F (vectors/evm/addresses.json).
+    """
+    return Address(keccak256(public)[-ADDRESS_BYTES:])
+
+
+def sign(secret: bytes, digest: bytes) -> bytes:
+    """Sign a digest, the same one always with the same signature.
+
+    Args:
+        secret: 32 bytes, 1 <= key < n, big endian.
+        digest: 32 bytes.
+
+    Returns:
+        65 bytes in the one right form.
+
+    Raises:
+        LocalError: not a secret key, a digest of another size; WRONG_STATE: x(R) is not below n, which no
+            digest is known to lead to (probability 2**-127).
+    """
+    _check_secret(secret)
+    if len(digest) != DIGEST_BYTES:
+        raise LocalError(ErrorCode.INVALID_ARGUMENT, digest_bytes=len(digest), wanted_bytes=DIGEST_BYTES)
+    signature = CURVE.sign_ecdsa(secret, digest)
+    v = signature[_COMPACT_BYTES] + _V_OF_EVEN
+    if v not in _PARITY_OF:
+        raise LocalError(ErrorCode.WRONG_STATE, fault="x(R) is not below n")
+    return signature[:_COMPACT_BYTES] + bytes((v,))
+
+
+def is_canonical(signature: bytes) -> bool:
+    """Say whether bytes of any size have the one right form: 65 bytes, v of 27 or 28, s <= n/2."""
+    return (
+        len(signature) == SIGNATURE_BYTES
+        and signature[_COMPACT_BYTES] in _PARITY_OF
+        and signature[32:_COMPACT_BYTES] <= _HALF_ORDER_BYTES
+    )
+
+
+def recover(digest: bytes, signature: bytes) -> bytes | None:
+    """Return the key that signed a digest; bytes of any size are judged, none raises.
+
+    Returns:
+        64 bytes, or None where the form is not the right one or no key fits.
+
+    Source: vectors/lottery/signatures.json.
+    """
+    if not is_canonical(signature) or len(digest) != DIGEST_BYTES:
+        return None
+    return CURVE.recover_ecdsa(digest, signature[:_COMPACT_BYTES], signature[_COMPACT_BYTES] - _V_OF_EVEN)
+
+
+def verify(public: bytes, digest: bytes, signature: bytes) -> bool:
+    """Say whether a key signed a digest in the one right form; bytes of any size are judged, none raises.
+
+    The answer is that of `recover(digest, signature) == public`, v included. The textbook verification says yes
+    to either v.
+
+    Args:
+        public: the signer's key; right ones have 64 bytes.
+        digest: right ones have 32 bytes.
+        signature: right ones have 65 bytes.
+    """
+    recovered = recover(digest, signature)
+    return recovered is not None and recovered == public
+
+
+def _check_secret(secret: bytes) -> None:
+    if not is_secret_key(secret):
+        raise LocalError(ErrorCode.INVALID_ARGUMENT, wanted="a secret key of 32 bytes, 1 <= key < n")
