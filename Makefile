@@ -22,7 +22,7 @@ CODE := $(foreach folder,$(FOLDERS),$(if $(wildcard $(folder)/*.py $(folder)/*/*
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)$$/  make \1\t\2/' | expand -t 18
 
-demo: $(RUNTIME_STAMP) ## watch five nodes find each other's offers, catch a liar and lose a node
+demo: $(RUNTIME_STAMP) ## watch five nodes find each other's offers, catch a liar, carry a paid letter and lose a node
 	@$(BIN)/parley demo $(ARGS)
 
 run: $(RUNTIME_STAMP) ## run a node on the loopback interface (ARGS="--help" shows the options)
@@ -65,6 +65,7 @@ coverage: $(DEV_STAMP) ## the tests once more, with branch coverage
 
 clean: ## remove what was built, the virtual environment too
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage htmlcov
+	find src -name '*.so' -delete
 	find src tests bench fuzz examples docs tools -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
 
 $(BIN)/python:
@@ -75,7 +76,7 @@ $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
 # The package itself is installed in place, without isolation: its build tools come from the lock too.
-$(RUNTIME_STAMP): requirements/runtime.txt pyproject.toml | $(BIN)/python
+$(RUNTIME_STAMP): requirements/runtime.txt pyproject.toml setup.py $(wildcard native/*/*) | $(BIN)/python
 	$(PIP) install --quiet --require-hashes -r requirements/runtime.txt
 	$(PIP) install --quiet --no-build-isolation --no-deps --editable .
 	@touch $@

@@ -2,64 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
 import atexit
 import base64
 import subprocess
 import sys
-from collections.abc import Iterator
 from itertools import cycle
 from pathlib import Path
-from typing import cast
 
-import uvloop
-
+from bench.http_load import load
 from bench.http_server import BOOKS, EMPTY_PATH, RECORDS_PER_BOOK
 from bench.measure import Case
 
 CONNECTIONS = 32
 REQUESTS = 4_000
-
-
-class _Client(asyncio.Protocol):
-    """Sends the next request when an answer is whole: HTTP/1.1, keep-alive, answers with a content-length."""
-
-    def __init__(self, requests: Iterator[bytes], left: list[int], done: asyncio.Future[None]) -> None:
-        self._requests = requests
-        self._left = left
-        self._done = done
-        self._held = b""
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        # uvloop's transports do not derive from asyncio's.
-        self._transport = cast("asyncio.Transport", transport)
-        self._send()
-
-    def data_received(self, data: bytes) -> None:
-        self._held = self._held + data if self._held else data
-        head, separator, rest = self._held.partition(b"\r\n\r\n")
-        if not separator:
-            return
-        if not head.startswith(b"HTTP/1.1 200"):
-            self._done.set_exception(RuntimeError(head.decode()))
-            return
-        length = int(head[head.index(b"content-length:") + 15 :].split(b"\r\n", 1)[0])
-        if len(rest) < length:
-            return
-        self._held = b""
-        self._left[0] -= 1
-        if self._left[0] <= 0:
-            if not self._done.done():
-                self._done.set_result(None)
-        else:
-            self._send()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        if not self._done.done():
-            self._done.set_exception(exc or ConnectionError("the server closed a connection"))
-
-    def _send(self) -> None:
-        self._transport.write(next(self._requests))
 
 
 class _Server:
@@ -109,21 +64,7 @@ class _Server:
         return self._load([self._request("/v2/owner", body) for body in self._bodies()])
 
     def _load(self, requests: list[bytes]) -> int:
-        async def load() -> None:
-            loop = asyncio.get_running_loop()
-            done: asyncio.Future[None] = loop.create_future()
-            left = [REQUESTS]
-            shared = cycle(requests)
-            opened = [
-                await loop.create_connection(lambda: _Client(shared, left, done), "127.0.0.1", self._port)
-                for _ in range(CONNECTIONS)
-            ]
-            await done
-            for transport, _ in opened:
-                transport.close()
-
-        uvloop.run(load())
-        return REQUESTS
+        return load(self._port, cycle(requests), count=REQUESTS, connections=CONNECTIONS)
 
 
 _SERVER = _Server()

@@ -48,6 +48,20 @@ def _pool_commands() -> tuple[Command, ...]:
     return (*OWNER_COMMANDS, *STRANGER_COMMANDS, *COMMANDS)
 
 
+def _mail_commands() -> tuple[Command, ...]:
+    from parley.node.inbox import MAIL_COMMANDS
+    from parley.node.mail_commands import LOCAL_MAIL_COMMANDS
+
+    return (*LOCAL_MAIL_COMMANDS, *MAIL_COMMANDS)
+
+
+def _account_commands() -> tuple[Command, ...]:
+    from parley.node.account_commands import ACCOUNT_COMMANDS
+    from parley.node.subscriptions import SUBSCRIPTION_COMMANDS
+
+    return (*ACCOUNT_COMMANDS, *SUBSCRIPTION_COMMANDS)
+
+
 def _own_commands() -> tuple[Command, ...]:
     from parley.cli.commands import COMMANDS
 
@@ -72,6 +86,11 @@ CAPABILITIES = (
     Capability("config", "See the settings and where they come from.", _local_commands),
     Capability("pool", "Put short-lived records into the message pool, and find them.", _pool_commands),
     Capability("peers", "See and choose the nodes that yours talks to.", _peer_commands),
+    Capability("send", "Send a sealed message to a contact, through the own node.", _mail_commands),
+    Capability("inbox", "Open what others have sent.", _mail_commands),
+    Capability("outbox", "See what is on its way to other nodes.", _mail_commands),
+    Capability("account", "Let others send through your node, and keep their mail.", _account_commands),
+    Capability("subscription", "Let senders in without work.", _account_commands),
     Capability("verify", "Verify the records in a file, without a node.", _local_commands),
     Capability("simulate", "Simulate thousands of nodes under a virtual clock.", _simulation_commands),
     Capability("completion", "Print the script that lets a shell complete words.", _own_commands),

@@ -30,7 +30,15 @@ MAX_MODULE_LINES = 400
 MAX_FUNCTION_LINES = 40
 
 SUPERVISOR = "src/parley/node/supervise.py"
-PURE_FOLDERS = ("src/parley/primitives/", "src/parley/protocol/", "src/parley/pool/", "src/parley/errors.py")
+PURE_FOLDERS = (
+    "src/parley/primitives/",
+    "src/parley/protocol/",
+    "src/parley/ledgers/",
+    "src/parley/pool/",
+    "src/parley/upload/",
+    "src/parley/lottery/",
+    "src/parley/errors.py",
+)
 VAGUE_MODULES = frozenset({"base", "common", "helper", "helpers", "manager", "misc", "service", "util", "utils"})
 VAGUE_CLASSES = ("Helper", "Helpers", "Manager", "Service", "Util", "Utils")
 READ_ONLY = frozenset({"Mapping", "Sequence", "AbstractSet", "Collection", "Iterable", "frozenset", "tuple"})

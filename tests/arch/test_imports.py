@@ -95,8 +95,8 @@ def test_layers_are_exhaustive_and_in_order() -> None:
     with (ROOT / "pyproject.toml").open("rb") as file:
         layers = tomllib.load(file)["tool"]["importlinter"]["contracts"][0]
     assert layers["exhaustive"] is True
-    names = [name.strip("( )") for layer in layers["layers"] for name in layer.split("|")]
+    names = [name.strip() for layer in layers["layers"] for name in layer.split("|")]
     assert names == [
-        "__main__", "demo", "cli", "web", "simulation", "testing", "node", "adapters",
-        "ports", "pool", "protocol", "primitives", "errors",
+        "__main__", "demo", "cli", "web", "simulation", "testing", "node", "gate", "adapters",
+        "ports", "pool", "upload", "lottery", "ledgers", "protocol", "primitives", "errors",
     ]  # fmt: skip

@@ -52,6 +52,11 @@ class Running:
         headers = {"Authorization": f"Basic {basic}", "Content-Type": "application/json"}
         assert "result" in json.loads(self._ask("POST", "/v2/owner", body, headers))
 
+    def ask_for_ticket(self) -> None:
+        """Ask as a stranger for the permission to send."""
+        body = json.dumps({"sender": "01" * 32, "recipient": "02" * 32, "preference": ["pow"]})
+        assert json.loads(self._ask("POST", "/ticket", body))["worktype"] == "pow"
+
     def links(self) -> int:
         """Return how many links the node has."""
         return int(json.loads(self._ask("GET", "/healthz"))["links"])
@@ -98,6 +103,7 @@ def nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Running, R
         near.call("push_message", Keys=["offers", "BTC-XMR", f"lot {number}"], Message=json.dumps(OFFER))
     near.call("push_message", Keys=["offers", NASTY[:40]], Message=NASTY)
     far.call("push_message", Keys=["offers", "BTC-XMR", "from afar"], Message="far and plain")
+    near.ask_for_ticket()
     yield near, far
     for node in (near, far):
         node.process.send_signal(signal.SIGTERM)
@@ -234,6 +240,19 @@ def test_a_question_finds_the_other_node_and_says_how_complete_it_is(
     assert width == browser.find_element(By.CSS_SELECTOR, ".copies").rect["width"] > 0
 
 
+def test_the_tickets_are_reached_from_the_navigation(browser: webdriver.Chrome, nodes: tuple[Running, Running]) -> None:
+    show(browser)
+    browser.get(nodes[1].url)
+    click(browser, "nav a", "Tickets")
+    assert texts(browser, "h1") == ["Tickets"]
+    assert texts(browser, ".empty h3") == ["Nobody has asked for a ticket yet"]
+    nodes[1].ask_for_ticket()
+    browser.refresh()
+    assert texts(browser, "#methods") == ["By kind of work"]
+    assert texts(browser, "table tbody tr") == ["pow 1 0 0"]
+    assert "1 ticket issued, 0 earned" in texts(browser, ".lead")[0]
+
+
 def test_the_form_says_what_is_wrong_with_it(browser: webdriver.Chrome, nodes: tuple[Running, Running]) -> None:
     show(browser)
     browser.get(f"{nodes[0].url}/query")
@@ -250,15 +269,16 @@ def test_all_is_reached_without_a_mouse(browser: webdriver.Chrome, nodes: tuple[
     browser.get(nodes[0].url)
     body = browser.find_element(By.TAG_NAME, "body")
     reached = []
-    for _ in range(7):
+    for _ in range(8):
         body.send_keys(Keys.TAB)
         reached.append(browser.switch_to.active_element.accessible_name)
-    assert reached == ["Skip to the content", "Parley, start", "Pool", "Query", "Peers", "Metrics", "Refresh every 5 s"]
+    named = ["Pool", "Query", "Peers", "Tickets", "Metrics"]
+    assert reached == ["Skip to the content", "Parley, start", *named, "Refresh every 5 s"]
     outline = browser.switch_to.active_element.value_of_css_property("outline-style")
     assert outline == "solid"
 
 
-@pytest.mark.parametrize("path", ["/", "/?key=offers", "/query", "/peers", "/metrics-page"])
+@pytest.mark.parametrize("path", ["/", "/?key=offers", "/query", "/peers", "/tickets", "/metrics-page"])
 @pytest.mark.parametrize("width", [320, 390, 1_200])
 def test_nothing_is_wider_than_the_window(
     browser: webdriver.Chrome, nodes: tuple[Running, Running], path: str, width: int

@@ -57,7 +57,8 @@ def test_records_are_in_memory_only(nodes: Nodes) -> None:
     node = nodes.add("A")
     node.owner("push_message", {"Keys": ["memory"], "Message": "not-on-any-disk", "Expiration": 600})
     node.kill()
-    written = [path for path in node.directory.path.iterdir() if b"not-on-any-disk" in path.read_bytes()]
+    files = [path for path in node.directory.path.rglob("*") if path.is_file()]
+    written = [path for path in files if b"not-on-any-disk" in path.read_bytes()]
     assert written == []
     nodes.restart(node)
     assert node.messages("memory") == []

@@ -104,6 +104,14 @@ def check_killed(killed: dict[str, Any]) -> None:
     assert query["refused"] >= 1
 
 
+def check_letter(letter: dict[str, Any]) -> None:
+    assert (letter["sender"], letter["recipient"]) == ("B", "E")
+    assert letter["texts"] == ["Does your offer of 1,000 MWC stand? I have the BTC here."]
+    assert letter["earned"] == {"pow": 1}
+    assert letter["is_readable_at_node"] is False
+    assert letter["contact"].startswith("parley:")
+
+
 def test_the_story_in_numbers(tmp_path: Path) -> None:
     with demo(tmp_path, "--once", "--json") as process:
         stdout, stderr = process.communicate()
@@ -112,6 +120,7 @@ def test_the_story_in_numbers(tmp_path: Path) -> None:
     figures = json.loads(stdout)
     check_figures(figures)
     check_liar(figures["liar"])
+    check_letter(figures["letter"])
     check_killed(figures["killed"])
     assert not any(is_answering(node["http"]) for node in figures["nodes"])
     check_nothing_left(tmp_path, set())
@@ -123,7 +132,8 @@ def test_the_story_in_words(tmp_path: Path) -> None:
         assert process.returncode == 0, stderr
         assert stderr == ""
     lines = stdout.splitlines()
-    assert [line[:2] for line in lines if line[:1].isdigit() and line[1:2] == "."] == ["1.", "2.", "3.", "4.", "5."]
+    acts = [line[:2] for line in lines if line[:1].isdigit() and line[1:2] == "."]
+    assert acts == ["1.", "2.", "3.", "4.", "5.", "6."]
     assert "3\tA B C D\t256\t4\t1\t2" in stdout
     assert "4\tA B C D E\t320\t6\t" in stdout
     assert "Nobody else was blamed" in stdout

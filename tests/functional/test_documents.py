@@ -109,7 +109,7 @@ def commands(block: str) -> list[str]:
 
 
 def test_the_readme_tells_the_truth(terminal: Terminal) -> None:
-    demo, test, node, rpc = shell_blocks("README.md")
+    demo, test, node, rpc, letter = shell_blocks("README.md")
     for target, wanted in ((demo, "parley demo"), (test, "pytest")):
         planned = subprocess.run(
             ["make", "--dry-run", target.split()[1]], cwd=ROOT, capture_output=True, text=True, check=True
@@ -121,6 +121,7 @@ def test_the_readme_tells_the_truth(terminal: Terminal) -> None:
     (call,) = commands(rpc)
     entry = json.loads(terminal.run(call))["result"]["Ok"][0]
     assert (entry["Keys"], entry["Message"]) == (["swap", "btc", "sell"], '{"amount_sat": 100000}')
+    assert "Does the offer stand?" in [terminal.run(command) for command in commands(letter)][-1]
 
 
 def test_the_tutorial_tells_the_truth(terminal: Terminal) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-__all__ = ["BookFigures", "Figures", "KilledFigures", "LiarFigures", "NodeFigures", "QueryFigures"]
+__all__ = ["BookFigures", "Figures", "KilledFigures", "LetterFigures", "LiarFigures", "NodeFigures", "QueryFigures"]
 
 
 class NodeFigures(msgspec.Struct, frozen=True):
@@ -100,6 +100,28 @@ class KilledFigures(msgspec.Struct, frozen=True):
     query: QueryFigures
 
 
+class LetterFigures(msgspec.Struct, frozen=True, kw_only=True):
+    """A sealed letter from one node's owner to another's.
+
+    Attributes:
+        sender: name of the node that it went out from.
+        recipient: name of the node whose owner it was for.
+        contact: under which the recipient is written to.
+        texts: the letters in the recipient's box, opened.
+        earned: tickets that strangers earned at the recipient's node meanwhile, by kind of work.
+        is_readable_at_node: whether the letter stands in plain text in any file of the recipient's node.
+        elapsed_ms: from sending until the recipient's node had it.
+    """
+
+    sender: str
+    recipient: str
+    contact: str
+    texts: tuple[str, ...]
+    earned: Mapping[str, int]
+    is_readable_at_node: bool
+    elapsed_ms: int
+
+
 class Figures(msgspec.Struct, frozen=True):
     """The whole story in numbers.
 
@@ -109,6 +131,7 @@ class Figures(msgspec.Struct, frozen=True):
         queries: one per deepness, from one node, for all offers.
         adverts_found: how many wallet adverts the deepest query for them found.
         liar: what became of it.
+        letter: a stranger's, paid for by work.
         killed: what was found without one of the nodes.
         page: URL of the web page.
         elapsed_ms: from the start to the end of the story.
@@ -119,6 +142,7 @@ class Figures(msgspec.Struct, frozen=True):
     queries: tuple[QueryFigures, ...]
     adverts_found: int
     liar: LiarFigures
+    letter: LetterFigures
     killed: KilledFigures
     page: str
     elapsed_ms: int

@@ -1,4 +1,4 @@
-"""The story that the demo tells, act by act: meet, publish, ask, a liar, a crash."""
+"""The story that the demo tells, act by act: meet, publish, ask, a liar, a letter, a crash."""
 
 from __future__ import annotations
 
@@ -22,7 +22,16 @@ from parley.demo.book import (
     parse_offer,
     shown_amount,
 )
-from parley.demo.figures import BookFigures, Figures, KilledFigures, LiarFigures, NodeFigures, QueryFigures
+from parley.demo.figures import (
+    BookFigures,
+    Figures,
+    KilledFigures,
+    LetterFigures,
+    LiarFigures,
+    NodeFigures,
+    QueryFigures,
+)
+from parley.demo.letter import LETTER, send_letter
 from parley.demo.network import ASKING, DRAWING, GRAPH, DemoNetwork, Wallet, neighbours
 from parley.errors import ErrorCode, LocalError, PeerError, Rejected
 from parley.node.program import Output, Tone
@@ -39,6 +48,7 @@ _LIES: Final = (Lie.EXPIRED, Lie.FORGED)
 _TRUSTING: Final = "C"
 """The node whose owners give the liar some of their offers too."""
 _TRUSTED_OFFERS: Final = 5
+_WRITTEN_TO: Final = "E"
 _KILLED: Final = "A"
 _SHOWN_OFFERS: Final = 5
 _NS_PER_MS: Final = 1_000_000
@@ -70,11 +80,12 @@ class Story:
         queries = await self._ask()
         adverts = await self._ask_for_adverts()
         liar = await self._hear_a_liar(book)
+        letter = await self._send_a_letter()
         killed = await self._lose_a_node()
         elapsed_ms = time.monotonic_ns() // _NS_PER_MS - begun_ms
         self._output.line(f"  The whole story took {elapsed_ms / 1_000:.1f} s.", Tone.FAINT)
         page = f"{self._network.nodes[ASKING].url}/"
-        return Figures(nodes, published, queries, adverts, liar, killed, page, elapsed_ms)
+        return Figures(nodes, published, queries, adverts, liar, letter, killed, page, elapsed_ms)
 
     async def _meet(self) -> tuple[NodeFigures, ...]:
         output, network = self._output, self._network
@@ -210,8 +221,27 @@ class Story:
         reasons = tuple(peer["reasons"] for peer in peers)
         return LiarFigures(tuple(queries), reasons, tuple(peer["phase"] for peer in peers), blamed, liar.url)
 
+    async def _send_a_letter(self) -> LetterFigures:
+        self._act(f"5. The wallet at {ASKING} writes to one at {_WRITTEN_TO}, which does not know it.")
+        self._say(f"Node {_WRITTEN_TO} takes letters from strangers against work, so that nobody floods its boxes.")
+        self._say(f"Node {ASKING} fetches a ticket there, works for it, and brings the letter, sealed for its reader.")
+        letter = await send_letter(self._network.nodes[ASKING], self._network.nodes[_WRITTEN_TO])
+        self._output.table(
+            ("from", "to", "ticket earned by", "delivered after ms", "the reader opens"),
+            [(letter.sender, letter.recipient, ", ".join(letter.earned), letter.elapsed_ms, letter.texts[-1])],
+        )
+        self._claim(
+            is_so=letter.texts == (LETTER,) and sum(letter.earned.values()) == 1,
+            sentence="One letter, one ticket, paid for once: the ticket is spent and opens the box no more.",
+        )
+        self._claim(
+            is_so=not letter.is_readable_at_node,
+            sentence=f"Node {_WRITTEN_TO} keeps cipher text: only the key of its reader opens it.",
+        )
+        return letter
+
     async def _lose_a_node(self) -> KilledFigures:
-        self._act(f"5. Node {_KILLED} crashes.")
+        self._act(f"6. Node {_KILLED} crashes.")
         self._network.nodes[_KILLED].kill()
         query, _ = await self._query(_DEEPEST)
         self._say(f"It was killed (SIGKILL), and nobody was told. The wallet at {ASKING} asks once more:")

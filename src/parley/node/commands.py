@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
+from parley.node.account_commands import ACCOUNT_COMMANDS
 from parley.node.foreign import FOREIGN_COMMANDS
+from parley.node.inbox import MAIL_COMMANDS
 from parley.node.local import LOCAL_COMMANDS
+from parley.node.mail_commands import LOCAL_MAIL_COMMANDS
 from parley.node.owner import OWNER_COMMANDS
 from parley.node.peering import PEER_COMMANDS
 from parley.node.stranger_commands import STRANGER_COMMANDS
+from parley.node.subscriptions import SUBSCRIPTION_COMMANDS
 
 __all__ = ["ALL_COMMANDS"]
 
-ALL_COMMANDS = (*LOCAL_COMMANDS, *STRANGER_COMMANDS, *OWNER_COMMANDS, *PEER_COMMANDS, *FOREIGN_COMMANDS)
+ALL_COMMANDS = (
+    *LOCAL_COMMANDS,
+    *STRANGER_COMMANDS,
+    *OWNER_COMMANDS,
+    *PEER_COMMANDS,
+    *FOREIGN_COMMANDS,
+    *ACCOUNT_COMMANDS,
+    *SUBSCRIPTION_COMMANDS,
+    *LOCAL_MAIL_COMMANDS,
+    *MAIL_COMMANDS,
+)

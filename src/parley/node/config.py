@@ -16,9 +16,11 @@ from pathlib import Path
 from typing import Any, Final
 
 from parley.errors import ConfigError, ErrorCode, Rejected
+from parley.node.relay_config import RelayConfig
 from parley.pool.addresses import Address, AddressScope, address_host, host_scope, parse_address
 from parley.pool.config import PoolConfig
 from parley.pool.peer_config import PeersConfig
+from parley.upload.config import UploadConfig
 
 __all__ = [
     "ANSWER_BYTES_MAX",
@@ -47,6 +49,7 @@ _NETWORK_CHARACTERS_MAX: Final = 32
 _NAME_CHARACTERS_MAX: Final = 128
 _PORT_MAX: Final = 65_535
 _DIGITS_MAX: Final = 20
+_NAMES_KIND: Final = "tuple[str, ...]"
 _LOG_LEVELS: Final = ("debug", "info", "warning", "error")
 
 
@@ -107,6 +110,10 @@ class NodeConfig:
     """Limits of the peer book."""
     work: WorkConfig = field(default_factory=WorkConfig)
     """Prices for strangers."""
+    upload: UploadConfig = field(default_factory=UploadConfig)
+    """Limits of tickets and mailboxes."""
+    relay: RelayConfig = field(default_factory=RelayConfig)
+    """Limits of what is brought to other nodes."""
 
     def __post_init__(self) -> None:
         """Check what the types do not say.
@@ -165,7 +172,13 @@ class Setting:
     origin: str
 
 
-_SECTIONS: Final[Mapping[str, type]] = {"pool": PoolConfig, "peering": PeersConfig, "work": WorkConfig}
+_SECTIONS: Final[Mapping[str, type]] = {
+    "pool": PoolConfig,
+    "peering": PeersConfig,
+    "work": WorkConfig,
+    "upload": UploadConfig,
+    "relay": RelayConfig,
+}
 
 
 def load_config(*, flags: Mapping[str, Any], environment: Mapping[str, str]) -> tuple[NodeConfig, tuple[Setting, ...]]:
@@ -299,10 +312,9 @@ def _typed(name: str, value: Any) -> Any:  # noqa: ANN401  # TOML, variables and
     if kind is None or name == "data_dir":
         raise ConfigError(ErrorCode.CONFIG_INVALID, setting=name, rule="known; see: parley config show")
     if name == "peers":
-        texts = value.split(",") if isinstance(value, str) else value
-        if not isinstance(texts, list | tuple) or not all(isinstance(text, str) for text in texts):
-            raise ConfigError(ErrorCode.CONFIG_INVALID, setting=name, rule="a list of URLs")
-        return tuple(_address(name, text.strip()) for text in texts)
+        return tuple(_address(name, text) for text in _texts(name, value, "a list of URLs"))
+    if kind == _NAMES_KIND:
+        return _texts(name, value, "a list of names")
     if kind == "bool":
         if isinstance(value, str) and value.lower() in {"1", "true", "yes", "0", "false", "no"}:
             return value.lower() in {"1", "true", "yes"}
@@ -316,6 +328,13 @@ def _typed(name: str, value: Any) -> Any:  # noqa: ANN401  # TOML, variables and
     if not isinstance(value, wanted) or (wanted is int and isinstance(value, bool)):
         raise ConfigError(ErrorCode.CONFIG_INVALID, setting=name, wanted=kind)
     return value
+
+
+def _texts(name: str, value: object, rule: str) -> tuple[str, ...]:
+    texts = value.split(",") if isinstance(value, str) else value
+    if not isinstance(texts, list | tuple) or not all(isinstance(text, str) for text in texts):
+        raise ConfigError(ErrorCode.CONFIG_INVALID, setting=name, rule=rule)
+    return tuple(text.strip() for text in texts)
 
 
 def _address(name: str, text: str) -> Address:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
+
+from parley.node.upload_metrics import UploadMetrics
 
 __all__ = ["GAUGES", "Described", "Metrics"]
 
@@ -50,15 +52,9 @@ class Metrics:
         self.reports = self._counter("peer_bans", "Peers paused or banned, by the last reason.", "reason")
         self.asks = self._counter("peer_requests", "Requests to peers, by method and outcome.", "method", "outcome")
         self.works = self._counter("work_presented", "Work that strangers presented, by outcome.", "outcome")
+        self.upload = UploadMetrics(counter=self._counter, gauge=self._gauge, histogram=self._histogram)
         text = "Time from question to answer of the owner's queries."
-        self._described.append(Described("parley_pool_query_seconds", "histogram", ("deepness",), text))
-        self.query_seconds = Histogram(
-            "parley_pool_query_seconds",
-            text,
-            ("deepness",),
-            buckets=_QUERY_SECONDS,
-            registry=self.registry,
-        )
+        self.query_seconds = self._histogram("pool_query_seconds", text, _QUERY_SECONDS, "deepness")
 
     def read_gauges(self, readers: Mapping[str, Callable[[], float]]) -> None:
         """Say how each value of `GAUGES` is read when it is asked for."""
@@ -73,6 +69,14 @@ class Metrics:
     def text(self) -> bytes:
         """Return everything in Prometheus' text form."""
         return generate_latest(self.registry)
+
+    def _gauge(self, name: str, text: str) -> Gauge:
+        self._described.append(Described(f"parley_{name}", "gauge", (), text))
+        return Gauge(f"parley_{name}", text, registry=self.registry)
+
+    def _histogram(self, name: str, text: str, bounds: Sequence[float], *labels: str) -> Histogram:
+        self._described.append(Described(f"parley_{name}", "histogram", labels, text))
+        return Histogram(f"parley_{name}", text, labels, buckets=bounds, registry=self.registry)
 
     def _counter(self, name: str, text: str, *labels: str) -> Counter:
         self._described.append(Described(f"parley_{name}_total", "counter", labels, text))

@@ -9,11 +9,14 @@ import os
 import signal
 import sys
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 
+from parley.adapters.files.blobs import FileBlobs
 from parley.adapters.http.client import HttpTransport, Socks5
-from parley.adapters.http.server import RunningServer, listen, serve
+from parley.adapters.http.server import ConnectionLimits, RunningServer, listen, serve
 from parley.adapters.sqlite import SqliteStore
 from parley.adapters.system import SystemClock, SystemEntropy
+from parley.adapters.upload.ticket_client import TicketClient
 from parley.errors import Rejected, UnavailableError
 from parley.node.config import NodeConfig, Setting
 from parley.node.data_directory import DataDirectory, RunningNode
@@ -29,6 +32,7 @@ _LOGGER = logging.getLogger("parley.node")
 _GRACE_MS = 3_000
 _SWEEP_MS = 1_000
 _PRUNE_MS = 600_000
+_WIRE_SLACK_BYTES = 2**20
 _ANY_HOSTS = frozenset({"0.0.0.0", "::", ""})  # noqa: S104  # compared with, not listened on
 
 
@@ -76,9 +80,13 @@ async def running_node(
         host, port = listener.getsockname()[:2]
         store = await SqliteStore.open(directory.store_path)
         transport = HttpTransport(proxy_of(config))
-        parts = Parts(SystemClock(), SystemEntropy(), store, transport)
+        blobs = await FileBlobs.open(directory.path / "blobs")
+        nodes = TicketClient(proxy_of(config))
+        parts = Parts(SystemClock(), SystemEntropy(), store, transport, blobs, nodes)
         node = build_node(config, settings, directory, parts, _own_address(config, host, port))
-        server = await serve(build_application(node, program.registry, host, program.pages), listener)
+        await node.start()
+        application = build_application(node, program.registry, host, program.pages)
+        server = await serve(application, listener, limits=_connection_limits(config))
         await node.links.start()
         node.supervisor.start(sweep(node), "sweep")
         # Last: whoever reads the note finds a node that knows its peers.
@@ -92,6 +100,13 @@ async def running_node(
             await transport.close()
     finally:
         os.close(lock)
+
+
+def _connection_limits(config: NodeConfig) -> ConnectionLimits:
+    """Return limits that let the largest part of a message in."""
+    limits = ConnectionLimits()
+    message_bytes = max(limits.message_bytes_max, config.upload.part_max_bytes + _WIRE_SLACK_BYTES)
+    return replace(limits, message_bytes_max=message_bytes)
 
 
 def _own_address(config: NodeConfig, host: str, port: int) -> Address | None:
@@ -124,9 +139,10 @@ async def sweep(node: Node) -> None:
             pruned_ms = now
             try:
                 await node.store.claims.prune(now)
+                await node.tickets.sweep(now)
             except UnavailableError as error:
                 # Lapsed claims bind nobody, so they can wait for the next time; expiry cannot.
-                _LOGGER.warning("lapsed claims are kept for now: %s", error)
+                _LOGGER.warning("lapsed claims and tickets are kept for now: %s", error)
         await node.clock.sleep_until(Instant(now + _SWEEP_MS))
 
 

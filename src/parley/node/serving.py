@@ -13,19 +13,19 @@ from parley.adapters.http.requests import ANY_RECIPIENT, check_request
 from parley.adapters.http.routes import Credentials, HttpAnswer, HttpRequest, Route
 from parley.adapters.http.server import allowed_hosts
 from parley.adapters.jsonrpc.calls import encode_error
+from parley.adapters.upload.openapi import openapi_document
 from parley.errors import ErrorCode, Rejected
+from parley.node.accounts import OWNER_USER
 from parley.node.foreign import Caller
 from parley.node.openrpc import openrpc_document
 from parley.node.registry import Audience, Command, Registry
 from parley.node.rpc import RpcAddress
+from parley.node.upload_serving import UPLOAD_WORDS, upload_application
 from parley.node.wiring import Node
 from parley.pool.addresses import address_host
 from parley.primitives.ids import NodeId
 
 __all__ = ["OWNER_USER", "build_application"]
-
-OWNER_USER = "parley"
-"""User name that goes with the owner's secret."""
 
 _RECIPIENT_HEADER = b"parley-recipient"
 _GREETING = "peer_hello"
@@ -47,6 +47,7 @@ def build_application(
     metrics_credentials = None if node.config.is_private() else credentials
     own_names = () if node.links.own_address is None else (address_host(node.links.own_address),)
     openrpc = HttpAnswer(msgspec.json.encode(openrpc_document(registry)))
+    openapi = HttpAnswer(msgspec.json.encode(openapi_document()))
     return Application(
         (
             Route(
@@ -60,8 +61,10 @@ def build_application(
             Route(method="GET", path="/metrics", handler=_metrics(node), credentials=metrics_credentials),
             Route(method="GET", path="/healthz", handler=_health(node)),
             Route(method="GET", path="/openrpc.json", handler=_fixed(openrpc)),
+            Route(method="GET", path="/openapi.json", handler=_fixed(openapi)),
         ),
         pages=None if pages is None else pages(node),
+        mounts=dict.fromkeys(UPLOAD_WORDS, upload_application(node)),
         host_names=allowed_hosts(host, *own_names),
     )
 

@@ -4,18 +4,27 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
+from parley.adapters.http.routes import Credentials
 from parley.adapters.jsonrpc.owner_documents import ShownEntries
+from parley.adapters.memory.blobs import MemoryBlobs
+from parley.adapters.solving import WorkSolver
+from parley.adapters.upload.ticket_client import TicketClient
 from parley.errors import Rejected
+from parley.node.accounts import OWNER_USER, Accounts
 from parley.node.config import NodeConfig, Setting
 from parley.node.data_directory import DataDirectory
 from parley.node.gate import Gate
 from parley.node.identity import Identity
 from parley.node.links import Links
+from parley.node.mail import ClosingSolver, Mail, RemoteNodes, build_mail
 from parley.node.metrics import Metrics
 from parley.node.queries import Queries
 from parley.node.requests import PeerRequests
+from parley.node.subscriptions import Subscriptions
 from parley.node.supervise import Supervisor
+from parley.node.tickets import TicketOffice
 from parley.pool.addresses import Address
 from parley.pool.entries import Entry
 from parley.pool.messages import Answer, Query, Record, Removal
@@ -24,16 +33,21 @@ from parley.pool.router import Router
 from parley.pool.rules import check_form, check_record, check_removal, check_times
 from parley.pool.table import RecordTable, Stored
 from parley.pool.verified import VerifiedRecords
+from parley.ports.blobs import Blobs
 from parley.ports.clock import Clock
 from parley.ports.entropy import Entropy
 from parley.ports.store import Store
 from parley.ports.transport import Transport
 from parley.protocol.proof_of_work import ProofOfWork
 from parley.protocol.work import Registry as WorkRegistry
+from parley.upload.methods import Arithmetic, Captcha, MemoryHard, Subscription, Wait
+from parley.upload.policy import check_policy
+from parley.upload.price import PriceController
 
 __all__ = ["Node", "Parts", "build_node"]
 
 _SEED_BYTES = 32
+_WAIT_MAX_MS = 600_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +58,9 @@ class Parts:
     entropy: Entropy
     store: Store
     transport: Transport
+    blobs: Blobs = field(default_factory=MemoryBlobs)
+    nodes: RemoteNodes = field(default_factory=TicketClient)
+    solver: ClosingSolver = field(default_factory=WorkSolver)
 
 
 @dataclass(slots=True)
@@ -66,6 +83,10 @@ class Node:
     queries: Queries
     links: Links
     gate: Gate
+    accounts: Accounts
+    subscriptions: Subscriptions
+    tickets: TicketOffice
+    mail: Mail
     shown: ShownEntries
     started_ms: int
 
@@ -99,11 +120,21 @@ class Node:
         self.metrics.queries.labels("owner", outcome).inc()
         return answer
 
+    async def start(self) -> None:
+        """Take up what an earlier process left; before anybody is answered.
+
+        Raises:
+            UnavailableError: the store or the disk does not answer.
+        """
+        await self.subscriptions.load()
+        await self.mail.start(self.supervisor)
+
     async def close(self) -> None:
         """Stop asking and answering; what is durable is durable already."""
         self.queries.close()
         await self.links.close()
         await self.supervisor.close()
+        await self.mail.close()
         await self.store.close()
 
 
@@ -117,18 +148,17 @@ def build_node(
     """Introduce the parts of a node to each other; nothing runs yet."""
     identity = Identity(directory.node_key(parts.entropy), parts.entropy)
     metrics, supervisor = Metrics(), Supervisor(parts.entropy)
-    table = RecordTable(config.pool, identity.node_id)
     own_name = config.name or own_address or identity.node_id.hex()
-    router = Router(table=table, config=config.pool, own_name=own_name, verify=VerifiedRecords().verify)
     links = _build_links(config, parts, own_address, identity, metrics=metrics, supervisor=supervisor)
-    queries = Queries(router, parts.clock, ask=links.ask, blame=links.blame)
-    links.serve(queries)
+    table, router, queries = _build_pool(config, parts, identity, links, own_name)
+    owner_secret = directory.owner_secret(parts.entropy)
+    upload = _build_upload(config, parts, own_address, identity, metrics=metrics, owner_secret=owner_secret)
     node = Node(
         config=config,
         settings=settings,
         directory=directory,
         identity=identity,
-        owner_secret=directory.owner_secret(parts.entropy),
+        owner_secret=owner_secret,
         clock=parts.clock,
         entropy=parts.entropy,
         store=parts.store,
@@ -140,11 +170,50 @@ def build_node(
         queries=queries,
         links=links,
         gate=_build_gate(config, parts, identity, metrics),
+        accounts=upload.accounts,
+        subscriptions=upload.subscriptions,
+        tickets=upload.tickets,
+        mail=upload.mail,
         shown=ShownEntries(own_name),
         started_ms=parts.clock.now(),
     )
     _show(node)
     return node
+
+
+class _Upload(NamedTuple):
+    """The parts of a node that admit and keep messages."""
+
+    accounts: Accounts
+    subscriptions: Subscriptions
+    tickets: TicketOffice
+    mail: Mail
+
+
+def _build_upload(
+    config: NodeConfig,
+    parts: Parts,
+    own_address: Address | None,
+    identity: Identity,
+    *,
+    metrics: Metrics,
+    owner_secret: str,
+) -> _Upload:
+    subscriptions = Subscriptions(parts.store.documents)
+    accounts = Accounts(parts.store.documents, parts.clock, Credentials(OWNER_USER, owner_secret))
+    tickets = _build_tickets(config, parts, identity, subscriptions, metrics)
+    mail = _build_mail(config, parts, own_address, accounts, tickets, metrics=metrics)
+    return _Upload(accounts, subscriptions, tickets, mail)
+
+
+def _build_pool(
+    config: NodeConfig, parts: Parts, identity: Identity, links: Links, own_name: str
+) -> tuple[RecordTable, Router, Queries]:
+    table = RecordTable(config.pool, identity.node_id)
+    router = Router(table=table, config=config.pool, own_name=own_name, verify=VerifiedRecords().verify)
+    queries = Queries(router, parts.clock, ask=links.ask, blame=links.blame)
+    links.serve(queries)
+    return table, router, queries
 
 
 def _build_links(
@@ -189,6 +258,62 @@ def _build_gate(config: NodeConfig, parts: Parts, identity: Identity, metrics: M
         clock=parts.clock,
         entropy=parts.entropy,
         metrics=metrics,
+    )
+
+
+def _build_tickets(
+    config: NodeConfig, parts: Parts, identity: Identity, subscriptions: Subscriptions, metrics: Metrics
+) -> TicketOffice:
+    limits = config.upload
+    admission = Subscription(subscriptions.senders)
+    methods = WorkRegistry(
+        (
+            ProofOfWork(form="bits"),
+            MemoryHard(),
+            Arithmetic(),
+            Captcha(),
+            admission,
+            Wait(lifetime_ms=limits.ticket_ms, wait_max_ms=min(_WAIT_MAX_MS, limits.ticket_ms // 2)),
+        )
+    )
+    check_policy(methods, limits.methods)
+    price = PriceController(limits)
+    metrics.upload.price.set_function(lambda: price.view(parts.clock.now()).units)
+    return TicketOffice(
+        methods,
+        config=limits,
+        subscriptions=admission,
+        price=price,
+        store=parts.store,
+        clock=parts.clock,
+        entropy=parts.entropy,
+        secret=identity.derive("upload tickets"),
+        metrics=metrics.upload,
+    )
+
+
+def _build_mail(
+    config: NodeConfig,
+    parts: Parts,
+    own_address: Address | None,
+    accounts: Accounts,
+    tickets: TicketOffice,
+    *,
+    metrics: Metrics,
+) -> Mail:
+    return build_mail(
+        tickets=tickets,
+        store=parts.store,
+        blobs=parts.blobs,
+        clock=parts.clock,
+        entropy=parts.entropy,
+        config=config.upload,
+        relaying=config.relay,
+        own_address=own_address,
+        is_known=accounts.has,
+        nodes=parts.nodes,
+        solver=parts.solver,
+        note=metrics.upload.note_upload,
     )
 
 

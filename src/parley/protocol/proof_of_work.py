@@ -1,27 +1,36 @@
-"""The work method `pow`: find a counter whose SHA-256 lies below a target.
+"""The work method `pow`: find a counter whose hash lies below a target, in one of two forms.
 
-    prefix   32 bytes: tagged hash of the challenge without its mac, so of id, params, binding and expiry
-    proof    counter, uint of 8 bytes, big endian; zero is a counter like any other
-    good     SHA-256(prefix || proof), read as an integer, big endian, is < target
-    params   {"tries": t}, 1 <= t < 2**53: target = 2**256 // t, so t tries on average
-          or {"target": 64 lower-case hex digits}, 1 <= target < 2**256
+    linear  params {"tries": t}, 1 <= t < 2**53: target = 2**256 // t, so t tries on average
+                or {"target": 64 lower-case hex digits}, 1 <= target < 2**256
+            good   SHA-256(prefix || counter) < target, the counter as a uint of 8 bytes
+            prefix 32 bytes: tagged hash of the challenge without its mac, so of id, params, binding, expiry
+    bits    params {"bits": b, "data": text}, 0 <= b <= 256, text of 1 to 1024 visible ASCII characters
+            good   SHA-256(SHA-256(text || counter)) < 2**(256 - b), the counter in lower-case hexadecimal
+    proof   counter, uint of 8 bytes, big endian; zero is a counter like any other
+    result  counter, as a JSON integer or in decimal digits; text is sent from 2**53 on
+
+Digests are read as integers, big endian. The form of bits is what BitMaelum's programs compute. It ties the work
+to nothing but the text, so the issuer draws the text from the challenge's seed: another challenge has another
+text. Their programs take counter zero for "not solved yet", so no text is drawn that zero solves.
 
 The number of tries is geometric: one in e challenges takes more than the expected tries, one in 20 takes
-three times as many. Verifying is one hash of 40 bytes. Native code is 6 to 50 times as fast as this solver,
-so the price keeps a flood from being free; it does not keep a rich sender out.
+three times as many. Verifying is one or two hashes. A sender with faster hardware pays less for the same: the
+price keeps a flood from being free; it does not keep a rich sender out.
 """
 
 from __future__ import annotations
 
-import hashlib
 import re
+from base64 import b64encode
 from dataclasses import dataclass
-from typing import Final
+from itertools import count
+from typing import Final, Literal
 
 from parley.errors import ErrorCode, LocalError, PeerError, Rejected
 from parley.primitives.encoding import encode_uint
-from parley.primitives.hashing import sha256, tagged_hash
+from parley.primitives.hashing import tagged_hash
 from parley.primitives.instants import Instant
+from parley.primitives.sha256_search import COUNTERS, ENGINE, HASHLIB, Engine, HexSearch, LinearSearch, Search
 from parley.protocol.challenges import Challenge, Params, encode_body
 from parley.protocol.work import Accepted, Evidence, Progress, Solution, Verdict
 
@@ -30,22 +39,28 @@ __all__ = ["COUNTER_BYTES", "ProofOfWork", "ProofOfWorkSolver", "prefix"]
 COUNTER_BYTES: Final = 8
 """Size of a proof."""
 
-_COUNTERS: Final = 2**64
 _DIGESTS: Final = 2**256
+_BITS_MAX: Final = 256
 _TRIES_MAX: Final = 2**53 - 1
+_EXACT_IN_JSON: Final = 2**53
 _TARGET: Final = re.compile(r"[0-9a-f]{64}")
+_DATA: Final = re.compile(r"[!-~]{1,1024}")
+_DECIMAL: Final = re.compile(r"0|[1-9][0-9]{0,19}")
 
 
 @dataclass(frozen=True, slots=True)
 class ProofOfWork:
-    """SHA-256 below a linear target.
+    """SHA-256 below a target.
 
     Attributes:
         tries_per_unit: how many tries one unit of work costs, 1 <= tries_per_unit < 2**53. The default is
-            a few milliseconds of this package's own solver.
+            a few milliseconds of hashlib.
+        form: of the challenges that are issued; "bits" rounds the price up to a power of two, 2 or more.
+            Challenges of either form are solved and verified.
     """
 
     tries_per_unit: int = 4_096
+    form: Literal["linear", "bits"] = "linear"
 
     def __post_init__(self) -> None:
         """Refuse a price out of range."""
@@ -62,8 +77,41 @@ class ProofOfWork:
         """Return the size of a counter."""
         return COUNTER_BYTES
 
+    @property
+    def is_guessable(self) -> bool:
+        """Return False: guessing is the work."""
+        return False
+
+    def parse_result(self, result: object) -> bytes | None:
+        """Read a counter, as an integer or in decimal digits.
+
+        Source: vectors/work/results.json.
+        """
+        match result:
+            case bool():
+                return None
+            case int() if 0 <= result < COUNTERS:
+                return encode_uint(result, COUNTER_BYTES)
+            case str() if _DECIMAL.fullmatch(result) and int(result) < COUNTERS:
+                return encode_uint(int(result), COUNTER_BYTES)
+            case _:
+                return None
+
+    def show_result(self, proof: bytes) -> int | str:
+        """Return the counter, from 2**53 on as text, because many readers of JSON round integers there.
+
+        Raises:
+            LocalError: no counter.
+
+        Source: vectors/work/results.json.
+        """
+        if len(proof) != COUNTER_BYTES:
+            raise LocalError(ErrorCode.INVALID_ARGUMENT, proof_bytes=len(proof))
+        counter = int.from_bytes(proof, "big")
+        return counter if counter < _EXACT_IN_JSON else str(counter)
+
     def quote(self, units: int) -> Params:
-        """Return the expected tries that a price costs.
+        """Return the expected tries that a price costs, or their binary logarithm.
 
         Raises:
             LocalError: 2**53 tries or more.
@@ -71,12 +119,22 @@ class ProofOfWork:
         tries = units * self.tries_per_unit
         if not 1 <= tries <= _TRIES_MAX:
             raise LocalError(ErrorCode.INVALID_ARGUMENT, units=units, tries_per_unit=self.tries_per_unit)
-        return {"tries": tries}
+        if self.form == "linear":
+            return {"tries": tries}
+        # With no bits at all counter zero would solve, which BitMaelum's programs cannot send.
+        return {"bits": max(1, (tries - 1).bit_length())}
 
     def issue(self, quoted: Params, *, seed: bytes, expires_ms: Instant) -> Params:
-        """Return the quote: the prefix makes each challenge differ already."""
-        del seed, expires_ms
-        return quoted
+        """Return the quote, in the form of bits with a text: otherwise the prefix makes challenges differ.
+
+        Source: vectors/work/bitmaelum_issued.json.
+        """
+        del expires_ms
+        match dict(quoted):
+            case {"bits": int(bits)}:
+                return {"bits": bits, "data": _draw_data(seed, bits)}
+            case _:
+                return quoted
 
     def check_params(self, params: Params) -> None:
         """Check the form of the params; whether they cost too much is the client's to say.
@@ -102,13 +160,12 @@ class ProofOfWork:
         return None
 
     def verify(self, challenge: Challenge, evidence: Evidence) -> Verdict:
-        """Judge a counter by one hash.
+        """Judge a counter by one or two hashes.
 
         Raises:
             PeerError: MALFORMED: the params are none of ours, which the mac rules out.
         """
-        digest = sha256(prefix(challenge), evidence.proof)
-        if int.from_bytes(digest, "big") < _target(challenge.params):
+        if _search_of(challenge).is_good(int.from_bytes(evidence.proof, "big")):
             return Accepted()
         return Rejected(ErrorCode.WORK_REJECTED, {"fault": "target"})
 
@@ -124,24 +181,34 @@ class ProofOfWork:
         del answers
         if mark and len(mark) != COUNTER_BYTES:
             raise LocalError(ErrorCode.INVALID_ARGUMENT, mark_bytes=len(mark))
-        return ProofOfWorkSolver(prefix(challenge), _target(challenge.params), int.from_bytes(mark, "big"))
+        return ProofOfWorkSolver(_search_of(challenge), int.from_bytes(mark, "big"))
+
+    def search(self, challenge: Challenge) -> Search:
+        """Return what has to be searched, so that a solver can do it on many cores.
+
+        Raises:
+            PeerError: MALFORMED: the params.
+
+        Source: vectors/work/pow.json, vectors/work/bitmaelum.json.
+        """
+        return _search_of(challenge)
 
 
 class ProofOfWorkSolver:
     """A search for a counter, a slice at a time."""
 
-    __slots__ = ("_counter", "_highest", "_midstate", "_solution", "_tries")
+    __slots__ = ("_counter", "_engine", "_search", "_solution", "_tries")
 
-    def __init__(self, prefix: bytes, target: int, counter: int) -> None:
+    def __init__(self, search: Search, counter: int, engine: Engine = ENGINE) -> None:
         """Prepare the search.
 
         Args:
-            prefix: 32 bytes.
-            target: 1 <= target <= 2**256.
+            search: what to look for.
             counter: the first to try, 0 <= counter < 2**64.
+            engine: what to search with; one that errs is left for hashlib.
         """
-        self._midstate = hashlib.sha256(prefix)
-        self._highest = encode_uint(target - 1, 32)
+        self._search = search
+        self._engine = engine
         self._counter = counter
         self._tries = 0
         self._solution: Solution | None = None
@@ -156,28 +223,41 @@ class ProofOfWorkSolver:
             raise LocalError(ErrorCode.INVALID_ARGUMENT, tries=tries)
         if self._solution is not None:
             return self._solution
-        copy, highest, first = self._midstate.copy, self._highest, self._counter
-        # Digests compare as bytes as they would as integers; a copied midstate saves a sixth of the time.
-        for counter in range(first, min(first + tries, _COUNTERS)):
-            attempt = copy()
-            proof = counter.to_bytes(COUNTER_BYTES, "big")
-            attempt.update(proof)
-            if attempt.digest() <= highest:
-                self._tries += counter - first + 1
-                self._solution = Solution(proof, self._tries)
-                return self._solution
-        done = min(tries, _COUNTERS - first)
-        self._tries += done
-        self._counter = (first + done) % _COUNTERS
+        first = self._counter
+        length = min(tries, COUNTERS - first)
+        found = self._find(first, length)
+        if found is not None:
+            self._tries += found - first + 1
+            self._solution = Solution(encode_uint(found, COUNTER_BYTES), self._tries)
+            return self._solution
+        self._tries += length
+        self._counter = (first + length) % COUNTERS
         return Progress(self._tries, encode_uint(self._counter, COUNTER_BYTES))
+
+    def _find(self, first: int, length: int) -> int | None:
+        try:
+            return self._engine.find(self._search, first, length)
+        except LocalError as error:
+            if error.code is not ErrorCode.WRONG_STATE:
+                raise
+            self._engine = HASHLIB
+            return self._engine.find(self._search, first, length)
 
 
 def prefix(challenge: Challenge) -> bytes:
-    """Return the 32 bytes in front of the counter.
+    """Return the 32 bytes in front of the counter, in the linear form.
 
     Source: vectors/work/pow.json.
     """
     return tagged_hash("parley/work/pow", encode_body(challenge))
+
+
+def _search_of(challenge: Challenge) -> Search:
+    data = challenge.params.get("data")
+    if isinstance(data, str):
+        target = _target(challenge.params)
+        return HexSearch(data.encode(), target)
+    return LinearSearch(prefix(challenge), _target(challenge.params))
 
 
 def _target(params: Params) -> int:
@@ -186,10 +266,19 @@ def _target(params: Params) -> int:
     Raises:
         PeerError: MALFORMED.
     """
-    match dict(params):
-        case {"tries": int(tries), **rest} if not rest and 1 <= tries <= _TRIES_MAX:
+    match tuple(params.items()):
+        case (("tries", int(tries)),) if 1 <= tries <= _TRIES_MAX:
             return _DIGESTS // tries
-        case {"target": str(text), **rest} if not rest and _TARGET.fullmatch(text) and int(text, 16):
+        case (("target", str(text)),) if _TARGET.fullmatch(text) and int(text, 16):
             return int(text, 16)
-        case _:
-            raise PeerError(ErrorCode.MALFORMED, method="pow", field="params")
+        case (("bits", int(bits)), ("data", str(data))) | (("data", str(data)), ("bits", int(bits))):
+            if 0 <= bits <= _BITS_MAX and _DATA.fullmatch(data):
+                return 1 << (_BITS_MAX - bits)
+    raise PeerError(ErrorCode.MALFORMED, method="pow", field="params")
+
+
+def _draw_data(seed: bytes, bits: int) -> str:
+    """Return base64 text of 32 bytes that counter zero does not solve; for one bit or more."""
+    target = 1 << (_BITS_MAX - bits)
+    drawn = (b64encode(tagged_hash("parley/work/pow/data", seed, encode_uint(index, 4))) for index in count())
+    return next(data.decode() for data in drawn if not HexSearch(data, target).is_good(0))

@@ -58,6 +58,7 @@ __all__ = [
     "Verdict",
     "WorkMethod",
     "binding",
+    "challenge_seed",
     "encode_challenge",
     "parse_challenge",
     "spend",
@@ -122,7 +123,11 @@ class Solver(Protocol):
     """Work under way, a slice at a time: its driver shows progress, cancels by no longer calling, resumes."""
 
     def step(self, tries: int) -> Solution | Progress | Pending:
-        """Make at most `tries` more tries, 1 or more; after a Solution, return it again."""
+        """Make at most `tries` more tries, 1 or more; after a Solution, return it again.
+
+        Raises:
+            PeerError: the issuer asked for what has no solution.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +157,24 @@ class WorkMethod(Protocol):
     @property
     def proof_max_bytes(self) -> int:
         """Say how large a proof can be, in bytes."""
+
+    @property
+    def is_guessable(self) -> bool:
+        """Say whether trying answers is cheaper than the work: then a wrong answer must spend the challenge."""
+
+    def parse_result(self, result: object) -> bytes | None:
+        """Read the proof out of a result, any JSON value, in `{"<name>": {"result": ...}}`.
+
+        Returns:
+            The proof, at most `proof_max_bytes`, or None where no challenge of this method has such a result.
+        """
+
+    def show_result(self, proof: bytes) -> int | str:
+        """Return the result that a client sends for a proof; `parse_result` reads the same proof out of it.
+
+        Raises:
+            LocalError: no solver of this method makes such a proof.
+        """
 
     def quote(self, units: int) -> Params:
         """Return what a price costs by this method; the same for the same price.
@@ -264,7 +287,7 @@ class Registry:
         offer: list[Challenge] = []
         for method in chosen:
             bare = Challenge(id, method.name, {}, binding, expires_ms, bytes(MAC_BYTES))
-            params = method.issue(method.quote(units), seed=_seed(bare, secret), expires_ms=expires_ms)
+            params = method.issue(method.quote(units), seed=challenge_seed(bare, secret), expires_ms=expires_ms)
             unsigned = replace(bare, params=params)
             offer.append(replace(unsigned, mac=_mac(unsigned, secret)))
         return tuple(offer)
@@ -326,7 +349,7 @@ class Registry:
         screened = self.screen(challenge, proof, binding=binding, now=now, secret=secret)
         if isinstance(screened, Rejected):
             return screened
-        return screened.verify(challenge, Evidence(proof, now, _seed(challenge, secret), answers))
+        return screened.verify(challenge, Evidence(proof, now, challenge_seed(challenge, secret), answers))
 
 
 def spend(challenge: Challenge, owner: bytes) -> Claim:
@@ -344,16 +367,20 @@ def spend(challenge: Challenge, owner: bytes) -> Claim:
     return Claim(key=challenge.id, owner=owner, expires_ms=Instant(expires_ms))
 
 
-def _check_secret(secret: bytes) -> None:
-    if len(secret) < SECRET_MIN_BYTES:
-        raise LocalError(ErrorCode.INVALID_ARGUMENT, secret_bytes=len(secret), minimum_bytes=SECRET_MIN_BYTES)
+def challenge_seed(challenge: Challenge, secret: bytes) -> bytes:
+    """Return what a method draws a challenge from: for an issuer that shows a question beside the challenge.
 
+    Args:
+        challenge: whose params do not matter here.
+        secret: the one that the challenge was issued under, at least 32 bytes.
 
-def _mac(challenge: Challenge, secret: bytes) -> bytes:
-    return hmac_sha256(secret, _MAC_DOMAIN, encode_body(challenge))
+    Returns:
+        32 bytes, secret; the same as `WorkMethod.issue` and `Evidence.seed` get.
 
-
-def _seed(challenge: Challenge, secret: bytes) -> bytes:
+    Raises:
+        LocalError: the secret is too short.
+    """
+    _check_secret(secret)
     return hmac_sha256(
         secret,
         _SEED_DOMAIN,
@@ -362,3 +389,12 @@ def _seed(challenge: Challenge, secret: bytes) -> bytes:
         challenge.binding,
         encode_uint(challenge.expires_ms, 8),
     )
+
+
+def _check_secret(secret: bytes) -> None:
+    if len(secret) < SECRET_MIN_BYTES:
+        raise LocalError(ErrorCode.INVALID_ARGUMENT, secret_bytes=len(secret), minimum_bytes=SECRET_MIN_BYTES)
+
+
+def _mac(challenge: Challenge, secret: bytes) -> bytes:
+    return hmac_sha256(secret, _MAC_DOMAIN, encode_body(challenge))

@@ -1,4 +1,4 @@
-"""The command `parley simulate pool`."""
+"""The commands `parley simulate pool` and `parley simulate upload`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from parley.node.registry import Audience, Command
 if TYPE_CHECKING:  # slow to load
     from parley.simulation.tables import Table
 
-__all__ = ["COMMANDS", "SimulatePool", "simulate"]
+__all__ = ["COMMANDS", "SimulatePool", "SimulateUpload", "simulate", "simulate_tickets"]
 
 _DRAWINGS: Final = (".png", ".svg", ".pdf")
 
@@ -136,6 +136,70 @@ def _print(program: Program, tables: tuple[Table, ...]) -> None:
         program.output.line()
 
 
+class SimulateUpload(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Parameters of `simulate upload`."""
+
+    flood: Annotated[
+        Literal["all", "none", "names", "one-name", "hoard"],
+        Meta(description="how the flood earns its tickets; all compares them"),
+    ] = "all"
+    senders: Annotated[int, Meta(ge=0, le=10_000, description="honest senders")] = 200
+    messages_per_hour: Annotated[int, Meta(ge=1, le=600, description="of one honest sender, on average")] = 6
+    sender_tries_per_second: Annotated[
+        int, Meta(ge=1_000, le=10**9, description="speed of an honest sender; the default is Python on one core")
+    ] = 2_200_000
+    flood_tries_per_second: Annotated[
+        int, Meta(ge=1_000, le=10**12, description="speed of the flood; the default is two cores with AVX-512")
+    ] = 176_000_000
+    patience_s: Annotated[
+        int, Meta(ge=1, le=86_400, description="what an honest sender is willing to compute for one message")
+    ] = 300
+    minutes: Annotated[int, Meta(ge=1, le=1_440, description="how long to simulate")] = 150
+    flood_from: Annotated[int, Meta(ge=0, le=1_440, description="minute in which the flood begins")] = 30
+    flood_until: Annotated[int, Meta(ge=0, le=1_440, description="minute in which the flood ends")] = 90
+    floor_units: Annotated[int, Meta(ge=1, le=2**30, description="lowest price; a unit is 4096 tries")] = 256
+    ceiling_units: Annotated[int, Meta(ge=1, le=2**30, description="highest price without a surcharge")] = 65_536
+    target_per_minute: Annotated[int, Meta(ge=1, le=1_000_000, description="tickets that the node likes to bear")] = 60
+    surcharge_percent: Annotated[int, Meta(ge=0, le=1_000, description="added by one recent ticket of a sender")] = 50
+    seed: Annotated[int, Meta(ge=0, description="of all chance; the same seed gives the same figures")] = 1
+    plot: Annotated[
+        str | None,
+        Meta(description="draw the report into this .png, .svg or .pdf", extra_json_schema={"title": "FILE"}),
+    ] = None
+
+
+_NODE_SETTINGS: Final = ("floor_units", "ceiling_units", "target_per_minute", "surcharge_percent")
+
+
+def simulate_tickets(program: Program, parameters: SimulateUpload) -> int:
+    """Simulate the price of tickets, and print a table."""
+    from parley.simulation.upload import Flood, UploadSimulation, simulate_upload  # these load what is slow to load
+    from parley.simulation.upload_report import plot_uploads, upload_table
+    from parley.upload.config import UploadConfig
+
+    if parameters.plot is not None:
+        _check_drawing(Path(parameters.plot))
+    settings: dict[str, Any] = msgspec.structs.asdict(parameters)
+    del settings["plot"], settings["flood"]
+    upload = UploadConfig(**{name: settings.pop(name) for name in _NODE_SETTINGS})
+    floods = tuple(Flood) if parameters.flood == "all" else (Flood(parameters.flood),)
+    reports = []
+    with program.output.progress("simulating", total=len(floods) * parameters.minutes) as shown:
+        for number, flood in enumerate(floods):
+            config = UploadSimulation(upload=upload, flood=flood, **settings)
+            shown.advance(number * parameters.minutes, f"flood: {flood.value}")
+            reports.append(simulate_upload(config))
+    _print(program, (upload_table(reports),))
+    program.output.document([report.document() for report in reports])
+    if parameters.plot is not None:
+        try:
+            plot_uploads(reports, Path(parameters.plot))
+        except OSError as error:
+            raise ConfigError(ErrorCode.CONFIG_INVALID, setting="plot", file=parameters.plot) from error
+        program.output.line(f"drawn: {parameters.plot}", Tone.GOOD)
+    return 0
+
+
 COMMANDS: Final = (
     Command(
         method="simulate_pool",
@@ -144,5 +208,13 @@ COMMANDS: Final = (
         run=simulate,
         summary="Ask thousands of simulated nodes, and print what is found at what cost.",
         words=("simulate", "pool"),
+    ),
+    Command(
+        method="simulate_upload",
+        audience=Audience.LOCAL,
+        parameters=SimulateUpload,
+        run=simulate_tickets,
+        summary="Flood a simulated node with work, and print what a ticket costs whom.",
+        words=("simulate", "upload"),
     ),
 )

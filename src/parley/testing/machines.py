@@ -45,6 +45,7 @@ from parley.primitives import schnorr
 from parley.primitives.ids import AuthorKey, ChallengeId, NodeId, RequestId
 from parley.primitives.instants import Instant
 from parley.protocol.challenges import Challenge
+from parley.protocol.claims import Applied, Foreign, Replayed
 from parley.protocol.earning import (
     EARNING_TABLE,
     ChallengeOffered,
@@ -59,6 +60,8 @@ from parley.protocol.machine import Machine, TransitionTable
 from parley.protocol.proof_of_work import ProofOfWork
 from parley.protocol.work import Registry
 from parley.testing.authors import Author
+from parley.upload import life
+from parley.upload.config import UploadConfig
 
 __all__ = ["MACHINE_CASES", "START", "MachineCase"]
 
@@ -313,10 +316,51 @@ def _draw_earning(dice: random.Random, now: Instant) -> EarningEvent:
             return PresentationRefused(exchange, dice.choice(_CODES))
 
 
+_UPLOADS: Final = UploadConfig(
+    size_max_bytes=2_000, part_max_bytes=1_500, parts_max=2, lease_ms=1_000, lease_cap_ms=3_000
+)
+
+
+def _make_upload_life() -> life.UploadLife:
+    ticket = life.StoredTicket(
+        id=ChallengeId(bytes(16)),
+        ticket_digest=bytes(32),
+        sender=b"s" * 32,
+        recipient=b"r" * 32,
+        size_max_bytes=2_000,
+        purpose="mail",
+        subscription_id="",
+        method="pow",
+        expires_ms=Instant(START + 2_000),
+    )
+    return life.UploadLife(ticket, _UPLOADS)
+
+
+def _draw_upload_life(dice: random.Random, _now: Instant) -> life.UploadEvent:
+    size_bytes = dice.choice((0, 1, 700, 1_300, 1_501, -1, 2**70))
+    name = dice.choice(("header", "catalog", "block/1", "", "n" * 256, "\ud800"))
+    match dice.choices(range(7), weights=(6, 6, 2, 6, 1, 1, 4))[0]:
+        case 0:
+            return life.ProofAccepted()
+        case 1:
+            return life.PartBegun(size_bytes)
+        case 2:
+            return life.PartGrown(size_bytes)
+        case 3:
+            return life.PartStored(name, size_bytes)
+        case 4:
+            return life.Completed()
+        case 5:
+            return life.Deleted()
+        case _:
+            return life.EndClaimed(dice.choice((0, 1, 1, 2, 3)), dice.choice((Applied(), Replayed(), Foreign())))
+
+
 MACHINE_CASES: Final = (
     MachineCase("Earning", EARNING_TABLE, _make_earning, _draw_earning),
     MachineCase("PeerBook", PEER_BOOK_TABLE, _make_peer_book, _draw_peer_book),
     MachineCase("Router", ROUTER_TABLE, _make_router, _draw_router),
     MachineCase("Traversal", TRAVERSAL_TABLE, _make_traversal, _draw_traversal),
+    MachineCase("UploadLife", life.UPLOAD_TABLE, _make_upload_life, _draw_upload_life),
 )
 """Every machine there is, in the order of their names."""

@@ -28,10 +28,11 @@ from parley.web.peers import PEERS_PAGE
 from parley.web.pool import POOL_PAGE
 from parley.web.query import QUERY_PAGE
 from parley.web.texts import ago, block, counted, lasting, moment, plain, shown, sized
+from parley.web.tickets import TICKETS_PAGE
 
 __all__ = ["PAGES", "pages"]
 
-PAGES: Final = (POOL_PAGE, QUERY_PAGE, PEERS_PAGE, METRICS_PAGE)
+PAGES: Final = (POOL_PAGE, QUERY_PAGE, PEERS_PAGE, TICKETS_PAGE, METRICS_PAGE)
 """The navigation, in its order. A capability's page is one more entry."""
 
 _TOKEN_FIELD: Final = "token"  # noqa: S105  # the name of a field

@@ -20,6 +20,7 @@ _TOPICS: Final = (
     ("pool", "Pool"),
     ("peer", "Peers"),
     ("work", "Work of strangers"),
+    ("upload", "Tickets"),
     ("rpc", "Calls"),
     ("", "Everything else"),
 )

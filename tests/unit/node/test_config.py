@@ -127,3 +127,17 @@ def test_every_setting_has_a_help_and_a_default() -> None:
 def test_prices_have_ranges() -> None:
     with pytest.raises(ConfigError):
         WorkConfig(challenge_ms=10)
+
+
+@pytest.mark.parametrize("given", ["pow, math", ["pow", "math"]])
+def test_names_come_as_text_or_as_a_list(given: object, tmp_path: Path) -> None:
+    config, settings = load_config(flags={"data_dir": str(tmp_path), "upload.methods": given}, environment={})
+    assert config.upload.methods == ("pow", "math")
+    assert {one.name: one.value for one in settings}["upload.methods"] == "pow, math"
+
+
+@pytest.mark.parametrize("given", [7, ["pow", 7], "Not A Name", ["pow", "pow"]])
+def test_names_of_another_form_are_refused(given: object, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load_config(flags={"data_dir": str(tmp_path), "upload.methods": given}, environment={})
+    assert caught.value.facts["setting"] == "upload.methods"

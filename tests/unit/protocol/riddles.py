@@ -17,6 +17,13 @@ class Riddle:
 
     proof_max_bytes: int = 4
     name: str = "riddle"
+    is_guessable: bool = True
+
+    def parse_result(self, result: object) -> bytes | None:
+        return bytes([result]) if isinstance(result, int) and 0 <= result < 256 else None
+
+    def show_result(self, proof: bytes) -> int | str:
+        return proof[0]
 
     def quote(self, units: int) -> Params:
         return {"rounds": units}

@@ -7,8 +7,9 @@ import pytest
 from parley.errors import ErrorCode, LocalError, PeerError, Rejected
 from parley.primitives.ids import ChallengeId
 from parley.primitives.instants import Instant
+from parley.primitives.sha256_search import HexSearch, LinearSearch, Search
 from parley.protocol.challenges import Challenge, Params
-from parley.protocol.proof_of_work import ProofOfWork, prefix
+from parley.protocol.proof_of_work import ProofOfWork, ProofOfWorkSolver, prefix
 from parley.protocol.work import Accepted, Evidence, Progress, Solution
 
 POW = ProofOfWork(tries_per_unit=100)
@@ -86,6 +87,17 @@ def test_expected_tries_of_a_target(leading: str, tries: int) -> None:
         {"target": "f" * 63 + "\n"},
         {"target": 1},
         {"bits": 8},
+        {"bits": -1, "data": "x"},
+        {"bits": 257, "data": "x"},
+        {"bits": "8", "data": "x"},
+        {"bits": 8, "data": ""},
+        {"bits": 8, "data": "two words"},
+        {"bits": 8, "data": "x\n"},
+        {"bits": 8, "data": "stra\u00dfe"},
+        {"bits": 8, "data": "x" * 1_025},
+        {"bits": 8, "data": 1},
+        {"bits": 8, "data": "x", "more": 1},
+        {"data": "x"},
     ],
 )
 def test_params_of_another_form_are_refused(params: Params) -> None:
@@ -181,3 +193,114 @@ def test_a_mark_of_another_size_is_ours_to_avoid(mark: bytes) -> None:
 def test_a_challenge_of_another_form_cannot_be_started() -> None:
     with pytest.raises(PeerError):
         POW.start(replace(EASY, params={"bits": 8}))
+
+
+BITS = ProofOfWork(tries_per_unit=100, form="bits")
+HEXADECIMAL = replace(EASY, params={"bits": 8, "data": "john@example!"})
+
+
+@pytest.mark.parametrize(("units", "bits"), [(1, 7), (2, 8), (3, 9), (5, 9), (6, 10), (40, 12), (41, 13), (2**40, 47)])
+def test_a_price_in_bits_is_rounded_up(units: int, bits: int) -> None:
+    assert BITS.quote(units) == {"bits": bits}
+
+
+def test_a_price_in_bits_is_never_nothing() -> None:
+    """With no bits counter zero would do, and BitMaelum's programs cannot send it."""
+    assert ProofOfWork(tries_per_unit=1, form="bits").quote(1) == {"bits": 1}
+
+
+def test_each_seed_has_a_text_of_its_own_that_zero_does_not_solve() -> None:
+    drawn = [BITS.issue({"bits": 1}, seed=bytes([index]) * 32, expires_ms=Instant(1)) for index in range(64)]
+    assert len({params["data"] for params in drawn}) == 64
+    for params in drawn:
+        assert BITS.verify(replace(EASY, params=params), evidence(bytes(8))) != Accepted()
+
+
+@pytest.mark.parametrize(("bits", "tries"), [(0, 1), (1, 2), (25, 2**25), (256, 2**256)])
+def test_expected_tries_of_bits(bits: int, tries: int) -> None:
+    assert POW.expected_tries({"bits": bits, "data": "x"}) == tries
+
+
+@pytest.mark.parametrize("method", [POW, BITS])
+def test_either_form_is_solved_and_verified_whatever_is_issued(method: ProofOfWork) -> None:
+    assert method.start(HEXADECIMAL).step(1_000) == Solution((149).to_bytes(8, "big"), 150)
+    assert method.verify(HEXADECIMAL, evidence((149).to_bytes(8, "big"))) == Accepted()
+    refused = Rejected(ErrorCode.WORK_REJECTED, {"fault": "target"})
+    assert method.verify(HEXADECIMAL, evidence((148).to_bytes(8, "big"))) == refused
+    assert method.verify(EASY, evidence(solve(EASY).proof)) == Accepted()
+
+
+def test_what_is_searched_is_the_form_of_the_params() -> None:
+    assert POW.search(HEXADECIMAL) == HexSearch(b"john@example!", 2**248)
+    assert POW.search(EASY) == LinearSearch(prefix(EASY), 2**256 // 2_000)
+    with pytest.raises(PeerError):
+        POW.search(replace(EASY, params={"bits": 8}))
+
+
+def test_a_guess_at_a_counter_is_the_work() -> None:
+    assert not POW.is_guessable
+
+
+@pytest.mark.parametrize("proof", [b"", bytes(7), bytes(9)])
+def test_no_counter_has_no_result(proof: bytes) -> None:
+    with pytest.raises(LocalError):
+        POW.show_result(proof)
+
+
+class Liar:
+    """An engine that always says it found something, and is caught."""
+
+    name = "liar"
+    asked = 0
+
+    def find(self, search: Search, first: int, tries: int) -> int | None:
+        del search, first, tries
+        self.asked += 1
+        raise LocalError(ErrorCode.WRONG_STATE)
+
+
+def test_an_engine_that_errs_is_left() -> None:
+    liar = Liar()
+    solver = ProofOfWorkSolver(POW.search(NEVER), 0, liar)
+    assert solver.step(10) == Progress(10, (10).to_bytes(8, "big"))
+    assert solver.step(10) == Progress(20, (20).to_bytes(8, "big"))
+    assert liar.asked == 1
+
+
+class Refuser(Liar):
+    """An engine that was asked for something out of range."""
+
+    def find(self, search: Search, first: int, tries: int) -> int | None:
+        del search
+        raise LocalError(ErrorCode.INVALID_ARGUMENT, first=first, tries=tries)
+
+
+def test_our_own_fault_is_not_the_engines() -> None:
+    with pytest.raises(LocalError) as caught:
+        ProofOfWorkSolver(POW.search(NEVER), 0, Refuser()).step(1)
+    assert caught.value.code is ErrorCode.INVALID_ARGUMENT
+
+
+@pytest.mark.parametrize(
+    ("result", "proof", "shown"),
+    [
+        (23_415, b"\x00\x00\x00\x00\x00\x00\x5b\x77", 23_415),
+        ("23415", b"\x00\x00\x00\x00\x00\x00\x5b\x77", 23_415),
+        (0, bytes(8), 0),
+        (2**53 - 1, b"\x00\x1f" + b"\xff" * 6, 2**53 - 1),
+        (2**53, b"\x00\x20" + bytes(6), "9007199254740992"),
+        (2**64 - 1, b"\xff" * 8, "18446744073709551615"),
+    ],
+)
+def test_a_result_is_read_and_shown(result: object, proof: bytes, shown: object) -> None:
+    assert POW.parse_result(result) == proof
+    assert POW.show_result(proof) == shown
+
+
+@pytest.mark.parametrize("result", [-1, 2**64, "18446744073709551616", "023", "", " 1", "1e3", 1.0, True, None, [1]])
+def test_what_is_no_result_is_none(result: object) -> None:
+    assert POW.parse_result(result) is None
+
+
+def test_its_name_and_its_largest_proof() -> None:
+    assert (POW.name, POW.proof_max_bytes) == ("pow", 8)

@@ -21,6 +21,7 @@ from parley.protocol.work import (
     Verdict,
     WorkMethod,
     binding,
+    challenge_seed,
     spend,
 )
 from tests.unit.protocol.riddles import Riddle
@@ -145,6 +146,15 @@ class SeedKeeper(Riddle):
         del quoted
         self.seeds.append(seed)
         return {"rounds": 1, "hint": "", "until": expires_ms}
+
+
+def test_an_issuer_may_draw_from_the_seed_again() -> None:
+    kept = SeedKeeper()
+    (challenge,) = offer(Registry((kept,)))
+    assert [challenge_seed(challenge, SECRET)] == kept.seeds
+    assert challenge_seed(replace(challenge, params={}, mac=bytes(32)), SECRET) == kept.seeds[0]
+    with pytest.raises(LocalError):
+        challenge_seed(challenge, SECRET[:31])
 
 
 def test_good_work_is_accepted_however_often_it_is_looked_at() -> None:

@@ -19,7 +19,7 @@ from parley.web.page import Asked, Page, Screen
 from tests.unit.web.markup import read
 from tests.unit.web.nodes import fetch, make_node, post, put
 
-PATHS = ("/", "/query", "/peers", "/metrics-page")
+PATHS = ("/", "/query", "/peers", "/tickets", "/metrics-page")
 ONION = "http://pg6mmjiyjmcrsslvykfwnntlaru7p5svn6y2ymmju6nubxndf4pscryd.onion:80"
 
 
@@ -29,7 +29,7 @@ def signed_in(node: Node, user: str = "parley") -> dict[str, str]:
 
 def test_the_navigation_leads_to_the_pages() -> None:
     assert tuple(page.path for page in PAGES) == PATHS
-    assert [page.title for page in PAGES] == ["Pool", "Query", "Peers", "Metrics"]
+    assert [page.title for page in PAGES] == ["Pool", "Query", "Peers", "Tickets", "Metrics"]
 
 
 @pytest.mark.parametrize("path", [*PATHS, "/nothing", "/static/parley.css", "/static/parley.js", "/static/mark.svg"])
@@ -77,7 +77,7 @@ async def test_there_is_nothing_else(node: Node, path: str) -> None:
     assert read(fetched.text).one("h1").text() == "There is no such page"
 
 
-@pytest.mark.parametrize("path", ["/", "/peers", "/metrics-page", "/static/parley.css"])
+@pytest.mark.parametrize("path", ["/", "/peers", "/tickets", "/metrics-page", "/static/parley.css"])
 async def test_nothing_can_be_sent_to_what_is_only_read(node: Node, path: str) -> None:
     fetched = await post(pages(node), path, {"key": "k"})
     assert fetched.status == 405
@@ -201,10 +201,10 @@ async def test_a_capability_adds_a_page_by_one_entry(node: Node) -> None:
         del node
         return Screen("notice.html", {"heading": asked.first("who"), "text": "x", "next_step": ""})
 
-    application = pages(node, (*PAGES, Page(path="/tickets", title="Tickets", render=render)))
-    page = read((await fetch(application, "/tickets?who=%3Cb%3E")).text)
+    application = pages(node, (*PAGES, Page(path="/swaps", title="Swaps", render=render)))
+    page = read((await fetch(application, "/swaps?who=%3Cb%3E")).text)
     assert page.one("h1").text() == "<b>"
-    assert [one.text() for one in page.one("nav", aria_label="Pages").every("a")][-1] == "Tickets"
+    assert [one.text() for one in page.one("nav", aria_label="Pages").every("a")][-1] == "Swaps"
 
 
 async def test_what_is_no_request_is_not_answered(node: Node) -> None:

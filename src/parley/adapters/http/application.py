@@ -2,7 +2,8 @@
 
     a request ─► stopping? 503 ─► Host foreign? 421 ─► sent by a foreign page? 403 ─► an exact route?
         yes ─► content type of a page's request 415 ─► credentials 401 ─► length 413 ─► body 413 ─► handler
-        no  ─► the path with another method? 405 ─► the pages, with a limited body, or 404
+        no  ─► the path with another method? 405 ─► an application that is mounted there, its body as it comes
+            ─► the pages, with a limited body, or 404
 
 A node on the loopback interface is within reach of every web page that its owner opens. A page can make the browser
 call it (so a request that a foreign page sent is refused), and can rename its own host to 127.0.0.1 (so a Host that
@@ -48,6 +49,7 @@ class Application:
         routes: Iterable[Route],
         *,
         pages: ASGIApp | None = None,
+        mounts: Mapping[str, ASGIApp] | None = None,
         host_names: frozenset[bytes] | None = None,
     ) -> None:
         """Serve routes.
@@ -55,6 +57,8 @@ class Application:
         Args:
             routes: no two of one method and path.
             pages: answers all other paths.
+            mounts: applications by the first word of the path; they read bodies themselves, of any size, and answer
+                all paths that begin with the word.
             host_names: what a Host header may name, in lower case; None for anything (a node that is not on the
                 loopback interface).
 
@@ -70,6 +74,7 @@ class Application:
                     raise LocalError(ErrorCode.INVALID_ARGUMENT, path=route.path, method=name)
             self._methods.setdefault(route.path, []).extend(names)
         self._pages = pages
+        self._mounts = dict(mounts or {})
         self._host_names = host_names
         self.is_stopping = False
 
@@ -138,6 +143,8 @@ class Application:
             allowed = ", ".join(methods)
             refused = Rejected(ErrorCode.METHOD_NOT_FOUND, {"allowed": allowed})
             await _send(send, error_answer(405, refused, ((b"allow", allowed.encode()),)))
+        elif (mounted := self._mounts.get(scope["path"].removeprefix("/").partition("/")[0])) is not None:
+            await mounted(scope, receive, _guarding(send))
         elif self._pages is None:
             await _send(send, error_answer(404, Rejected(ErrorCode.NOT_FOUND)))
         elif scope["method"] in _BODILESS_METHODS:

@@ -19,7 +19,8 @@ _RANGES: Final = (
     ("request_ms", 100, 600_000),
     ("head_bytes_max", 1_024, 1_048_576),
     ("pipelined_max", 1, 10_000),
-    ("message_bytes_max", 1_024, 2**30),
+    ("message_bytes_max", 1_024, 2**37),
+    ("progress_bytes", 1, 2**30),
 )
 
 
@@ -34,13 +35,15 @@ class ConnectionLimits:
     keep_alive_ms: int = 75_000
     """How long a connection without a request stays open."""
     request_ms: int = 20_000
-    """The longest that a request may take to arrive whole."""
+    """The longest that a request may take to arrive whole, or to bring so much of its body as is progress."""
     head_bytes_max: int = 16_384
     """Longest head of a request that does not arrive at once."""
     pipelined_max: int = 64
     """Most requests that may wait behind the one that is being answered."""
     message_bytes_max: int = 4 * 2**20
     """Most bytes of one request on the wire, as chunks and trailers make it longer than its body."""
+    progress_bytes: int = 131_072
+    """A body that brings so many bytes while `request_ms` pass may take as long once more."""
 
     def __post_init__(self) -> None:
         """Check the ranges.

@@ -37,6 +37,7 @@ class GuardedConnection(asyncio.Protocol):
         self._is_refused = False
         self._timer: asyncio.TimerHandle | None = None
         self._unfinished_bytes = 0
+        self._timed_bytes = 0
         self._transport: asyncio.Transport
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -108,8 +109,9 @@ class GuardedConnection(asyncio.Protocol):
         return self._inner.transport is not None
 
     def _start_timer(self) -> None:
-        """Start the one timer of an unfinished request; what arrives meanwhile does not put it off."""
+        """Start the one timer of an unfinished request; only a large body that arrives at some speed puts it off."""
         if self._timer is None:
+            self._timed_bytes = self._unfinished_bytes
             seconds = self._limits.request_ms / _MS_PER_SECOND
             self._timer = asyncio.get_running_loop().call_later(seconds, self._expire)
 
@@ -123,11 +125,17 @@ class GuardedConnection(asyncio.Protocol):
         cycle = self._inner.cycle
         if cycle is not None and not cycle.more_body and not cycle.response_complete:
             self._start_timer()  # an earlier request of this connection is being answered
+        elif cycle is not None and cycle.more_body and self._arrived_bytes() >= self._limits.progress_bytes:
+            self._start_timer()
         elif self._unfinished_bytes:
             limit_ms = self._limits.request_ms
             self._refuse(_TOO_SLOW, Rejected(ErrorCode.INVALID_REQUEST, {"fault": "too slow", "limit_ms": limit_ms}))
         else:
             self._transport.close()
+
+    def _arrived_bytes(self) -> int:
+        """Return how much came of the request since the timer was started."""
+        return self._unfinished_bytes - self._timed_bytes
 
     def _refuse(self, status: bytes, refusal: Rejected | UnavailableError) -> None:
         """Answer in place of the application where it has not begun to, and end the connection.

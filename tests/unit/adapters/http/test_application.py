@@ -354,3 +354,46 @@ async def test_who_is_asked_for_the_body_keeps_the_connection() -> None:
 
 def test_the_routes_can_be_listed() -> None:
     assert OPEN.routes() == ROUTES
+
+
+async def echo_stream(scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer with the path and the size of a body, however large, read chunk by chunk."""
+    size_bytes, more = 0, True
+    while more:
+        message = await receive()
+        size_bytes += len(message.get("body", b""))
+        more = message.get("more_body", False)
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": f"{scope['path']} {size_bytes}".encode()})
+
+
+MOUNTED = Application((), mounts={"incoming": echo_stream}, host_names=LOOPBACK_HOSTS)
+
+
+@pytest.mark.parametrize("path", ["/incoming", "/incoming/", "/incoming/block/a"])
+async def test_a_mounted_application_reads_bodies_of_any_size(path: str) -> None:
+    chunk = bytes(200_000)
+    got = await answered(MOUNTED, "POST", path, headers=[(b"host", b"localhost")], body=[chunk, chunk, chunk])
+    assert (got.status, got.body) == (200, f"{path} 600000".encode())
+    assert got.headers[b"x-content-type-options"] == b"nosniff"
+
+
+@pytest.mark.parametrize("path", ["/", "/incomings", "*", "", "/x/incoming"])
+async def test_other_words_lead_to_no_mounted_application(path: str) -> None:
+    got = await answered(MOUNTED, "POST", path, headers=[(b"host", b"localhost")])
+    assert got.status == 404
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ([(b"host", b"elsewhere.example")], 421),
+        ([(b"host", b"localhost"), (b"origin", b"http://elsewhere.example")], 403),
+        ([(b"host", b"localhost"), (b"sec-fetch-site", b"cross-site")], 403),
+        ([(b"host", b"localhost")], 200),
+    ],
+)
+async def test_the_common_checks_stand_before_a_mounted_application(
+    headers: list[tuple[bytes, bytes]], status: int
+) -> None:
+    assert (await answered(MOUNTED, "POST", "/incoming", headers=headers)).status == status

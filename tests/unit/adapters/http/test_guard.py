@@ -230,3 +230,17 @@ async def test_flow_control_and_the_end_of_the_stream_are_handed_on() -> None:
     assert guard.eof_received() is None  # type: ignore[func-returns-value]  # None lets asyncio close the connection
     assert wire.ended == ""
     await close(bench)
+
+
+async def test_a_large_body_that_goes_on_arriving_may_take_longer_than_a_small_one() -> None:
+    bench = Bench(request_ms=100, progress_bytes=1_000, message_bytes_max=2**20)
+    guard, wire = bench.connect()
+    guard.data_received(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n")
+    for _ in range(3):
+        guard.data_received(bytes(1_000))
+        guard._expire()
+        assert (wire.ended, guard._timer is None) == ("", False)
+    guard.data_received(bytes(999))
+    guard._expire()
+    assert wire.written.startswith(b"HTTP/1.1 408 ")
+    await close(bench)

@@ -1,0 +1,321 @@
+"""`TicketGate`: work, or another payment, before an answer, for any ASGI application.
+
+    client                                     gate                                    application
+      POST /search                     ──►       nothing is kept
+                                       ◄──       402, PAYMENT-REQUIRED: what it costs
+      works
+      POST /search, PAYMENT-SIGNATURE  ──►       body, form, mac, expiry, binding, work
+                                                 claims it, in one step          ──►     acts
+                                       ◄──       PAYMENT-RESPONSE                ◄──     answers
+      the same once more               ──►       the kept answer, or 409, or (safe methods) 402 again
+
+No payment lets a request through twice. It is claimed before the application acts, and stays spent whatever comes
+of it: docs/why/gate.md says why.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import msgspec
+from starlette.types import Receive, Scope, Send
+
+from parley.adapters.memory.store import MemoryStore
+from parley.adapters.system import SystemClock, SystemEntropy
+from parley.errors import ConfigError, ErrorCode, PeerError, Rejected, UnavailableError
+from parley.gate.answers import Absence, Answer, KeptAnswers
+from parley.gate.binding import Act, act_of
+from parley.gate.config import GateConfig, Prices
+from parley.gate.exchange import (
+    AnyApp,
+    AnyValue,
+    Recorder,
+    given_body,
+    header_values,
+    read_body,
+    send_answer,
+    target_of,
+)
+from parley.gate.problems import problem
+from parley.gate.schemes import Repeated, Scheme, Settled
+from parley.gate.work_scheme import WorkScheme
+from parley.gate.x402 import (
+    OFFERS_MAX,
+    REQUIRED_HEADER,
+    RESPONSE_HEADER,
+    SIGNATURE_HEADER,
+    X402_VERSION,
+    PaymentRequired,
+    PaymentResponse,
+    PaymentSignature,
+    Requirement,
+    Resource,
+    encode_header,
+    parse_signature,
+)
+from parley.ports.clock import Clock
+from parley.ports.entropy import Entropy
+from parley.ports.store import Claims
+from parley.primitives.encoding import encode_bytes
+from parley.primitives.hashing import tagged_hash
+from parley.protocol.proof_of_work import ProofOfWork
+from parley.protocol.work import Registry
+
+__all__ = ["DEFAULT_PRICE_UNITS", "SAFE_METHODS", "TicketGate"]
+
+DEFAULT_PRICE_UNITS: Final = 64
+"""262,144 tries of `pow` on average: about a tenth of a second of Python, some milliseconds of native code."""
+
+SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
+"""Methods that change nothing (RFC 9110), so that a second attempt does no harm."""
+
+_SECRET_BYTES: Final = 32
+_MS_PER_SECOND: Final = 1_000
+_SIGNATURE: Final = SIGNATURE_HEADER.lower().encode()
+_REQUIRED: Final = REQUIRED_HEADER.lower().encode()
+_RESPONSE: Final = RESPONSE_HEADER.lower().encode()
+_RETRY_AFTER: Final = b"retry-after"
+_PRIVATE: Final = (b"cache-control", b"private")
+_PAYER_TAG: Final = "parley/gate/payer/v1"
+_CREDENTIALS: Final = (b"authorization", b"cookie")
+_NOT_KEPT: Final = (
+    "this payment has admitted this very request before, and its answer was not kept: look whether the request took "
+    "effect before you pay for another"
+)
+_UNDER_WAY: Final = "this payment has admitted this very request, which is still under way; ask once more in a moment"
+
+
+@dataclass(frozen=True, slots=True)
+class _Asking:
+    """A request that does not get through yet."""
+
+    act: Act
+    units: int
+    url_scheme: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Passage:
+    """A request that paid."""
+
+    scheme: Scheme
+    settled: Settled
+    body: bytes
+
+
+class TicketGate:
+    """Ask for work before an application answers.
+
+    ```python
+    from parley.gate import TicketGate
+
+    app = TicketGate(app, price_units={"/search": 64, "/api/*": 16})
+    ```
+
+    Warning: as it stands, the secret is drawn at the start and what was spent is kept in memory. So a restart makes
+    offers worthless that clients work on, and several worker processes refuse each other's. Give both a `secret` and
+    the `claims` of a store that they share (`parley.adapters.sqlite.store`) where there are several, or where one
+    proof must not count again in another.
+
+    Only HTTP requests are asked for payment: WebSockets and the lifespan pass.
+    """
+
+    def __init__(
+        self,
+        app: AnyApp,
+        *,
+        price_units: int | Mapping[str, int] = DEFAULT_PRICE_UNITS,
+        secret: bytes | None = None,
+        claims: Claims | None = None,
+        methods: Registry | None = None,
+        schemes: tuple[Scheme, ...] = (),
+        config: GateConfig | None = None,
+        clock: Clock | None = None,
+        entropy: Entropy | None = None,
+    ) -> None:
+        """Stand in front of an application.
+
+        Args:
+            app: what is guarded.
+            price_units: of every path, or per path or beginning of paths; see `parley.gate.config.Prices`.
+            secret: under which offers are made, at least 32 bytes; None draws one.
+            claims: where what is spent is kept; None keeps it in memory.
+            methods: kinds of work; None is `pow` alone, and an empty registry no work at all.
+            schemes: further ways to pay, offered after work.
+            config: limits.
+            clock: tells the time; None for the system's.
+            entropy: for names of challenges and the secret; None for the system's.
+
+        Raises:
+            ConfigError: a setting is out of range, or there is nothing to pay with.
+        """
+        self._app = app
+        self._prices = Prices(price_units)
+        self._config = GateConfig() if config is None else config
+        self._clock = SystemClock() if clock is None else clock
+        source = SystemEntropy() if entropy is None else entropy
+        registry = Registry((ProofOfWork(),)) if methods is None else methods
+        work: tuple[Scheme, ...] = ()
+        if registry.methods:
+            work_scheme = WorkScheme(
+                registry,
+                secret=source.take(_SECRET_BYTES) if secret is None else secret,
+                claims=MemoryStore().claims if claims is None else claims,
+                entropy=source,
+                ticket_ms=self._config.ticket_ms,
+            )
+            work = (work_scheme,)
+        self._schemes: tuple[Scheme, ...] = (*work, *schemes)
+        _check_schemes(self._schemes, self._prices)
+        self._answers = KeptAnswers(self._config.answers_max_bytes)
+
+    async def __call__(self, scope: AnyValue, receive: AnyValue, send: AnyValue) -> None:
+        """Answer one request."""
+        units = self._price_units(scope)
+        if units == 0:
+            await self._app(scope, receive, send)
+            return
+        try:
+            outcome = await self._judge(scope, receive, units)
+        except PeerError as error:
+            outcome = problem(400, error.code, facts=error.facts)
+        except UnavailableError as error:
+            outcome = problem(503, error.code, headers=(_retry_after(error.retry_after_ms),))
+        if isinstance(outcome, _Passage):
+            await self._pass_on(scope, receive, send, outcome)
+        elif outcome is not None:
+            await send_answer(outcome, send, has_body=scope["method"] != "HEAD")
+
+    def _price_units(self, scope: Scope) -> int:
+        if scope["type"] != "http" or scope["method"] in self._config.exempt_methods:
+            return 0
+        return self._prices.units(scope["path"], scope.get("root_path", ""))
+
+    async def _judge(self, scope: Scope, receive: Receive, units: int) -> _Passage | Answer | None:
+        """Take the payment of a request that pays; return what to answer one that does not, None if nobody waits."""
+        payment = _payment_of(scope)
+        body = await read_body(scope, receive, self._config.body_max_bytes)
+        if body is None:
+            return None
+        if isinstance(body, Rejected):
+            return problem(413, body.code, facts=body.facts)
+        act = act_of(method=scope["method"], realm=self._realm(scope), target=target_of(scope), body=body)
+        asking = _Asking(act, units, scope["scheme"])
+        if payment is None:
+            return await self._ask(asking, Rejected(ErrorCode.WORK_REQUIRED))
+        scheme = self._scheme_of(payment)
+        if scheme is None:
+            return await self._ask(asking, Rejected(ErrorCode.METHOD_UNKNOWN), _failed("", ErrorCode.METHOD_UNKNOWN))
+        match await scheme.settle(payment, act, _payer_of(scope), self._clock.now()):
+            case Settled() as settled:
+                return _Passage(scheme, settled, body)
+            case Repeated(reference=reference):
+                return await self._repeat(asking, scheme, reference)
+            case Rejected() as refused:
+                return await self._ask(asking, refused, _failed(scheme.network, refused.code))
+
+    async def _pass_on(self, scope: Scope, receive: Receive, send: Send, passage: _Passage) -> None:
+        scheme, settled = passage.scheme, passage.settled
+        receipt = PaymentResponse(
+            success=True, transaction=settled.reference, network=scheme.network, extra=settled.extra
+        )
+        recorder = Recorder(send, ((_RESPONSE, encode_header(receipt)), _PRIVATE), self._config.answer_max_bytes)
+        name = _answer_name(scheme, settled.reference)
+        self._answers.begin(name)
+        answer: Answer | None = None
+        try:
+            await self._app(scope, given_body(passage.body, receive), recorder)
+            answer = recorder.answer()
+        finally:
+            self._answers.finish(name, answer, expires_ms=settled.expires_ms, now=self._clock.now())
+
+    async def _repeat(self, asking: _Asking, scheme: Scheme, reference: str) -> Answer:
+        match self._answers.find(_answer_name(scheme, reference)):
+            case Answer() as kept:
+                return kept
+            case Absence.UNDER_WAY:
+                return problem(409, ErrorCode.BUSY, detail=_UNDER_WAY, headers=(_retry_after(_MS_PER_SECOND),))
+            case Absence.NOT_KEPT if asking.act.method in SAFE_METHODS:
+                spent = ErrorCode.ALREADY_SPENT
+                return await self._ask(asking, Rejected(spent), _failed(scheme.network, spent))
+            case Absence.NOT_KEPT:
+                return problem(409, ErrorCode.ALREADY_SPENT, detail=_NOT_KEPT)
+
+    async def _ask(self, asking: _Asking, refused: Rejected, failed: PaymentResponse | None = None) -> Answer:
+        act, accepts = asking.act, await self._offers(asking)
+        url = f"{asking.url_scheme}://{act.realm}{act.target.decode('latin-1')}"
+        required = PaymentRequired(
+            x402_version=X402_VERSION,
+            resource=Resource(url=url),
+            accepts=tuple(accepts),
+            error=refused.code.name.lower(),
+        )
+        headers = [(_REQUIRED, encode_header(required))]
+        if failed is not None:
+            headers.append((_RESPONSE, encode_header(failed)))
+        members = {"accepts": [msgspec.to_builtins(entry) for entry in accepts]}
+        return problem(402, refused.code, facts=refused.facts, headers=tuple(headers), members=members)
+
+    async def _offers(self, asking: _Asking) -> list[Requirement]:
+        """Return what would be accepted now, one entry or more.
+
+        Raises:
+            UnavailableError: no way to pay is there at the moment.
+        """
+        missing = UnavailableError(ErrorCode.BUSY)
+        accepts: list[Requirement] = []
+        for scheme in self._schemes:
+            try:
+                accepts += await scheme.offer(asking.act, asking.units, self._clock.now())
+            except UnavailableError as error:
+                # While another way to pay is there, the request need not wait for this one.
+                missing = error
+        if not accepts:
+            raise missing
+        return accepts[:OFFERS_MAX]
+
+    def _realm(self, scope: Scope) -> str:
+        if self._config.realm:
+            return self._config.realm
+        hosts = header_values(scope, b"host")
+        return hosts[0].decode("latin-1") if hosts else ""
+
+    def _scheme_of(self, payment: PaymentSignature) -> Scheme | None:
+        wanted = (payment.accepted.scheme, payment.accepted.network)
+        return next((scheme for scheme in self._schemes if (scheme.name, scheme.network) == wanted), None)
+
+
+def _failed(network: str, code: ErrorCode) -> PaymentResponse:
+    return PaymentResponse(success=False, transaction="", network=network, error_reason=code.name.lower())
+
+
+def _check_schemes(schemes: tuple[Scheme, ...], prices: Prices) -> None:
+    names = [(scheme.name, scheme.network) for scheme in schemes]
+    if not names or len(set(names)) != len(names):
+        raise ConfigError(ErrorCode.CONFIG_INVALID, setting="schemes", schemes=len(names))
+    for scheme in schemes:
+        for units in sorted(prices.all_units()):
+            scheme.check_price(units)
+
+
+def _payment_of(scope: Scope) -> PaymentSignature | None:
+    values = header_values(scope, _SIGNATURE)
+    if len(values) > 1:
+        raise PeerError(ErrorCode.MALFORMED, field=SIGNATURE_HEADER, headers=len(values))
+    return parse_signature(values[0]) if values else None
+
+
+def _payer_of(scope: Scope) -> bytes:
+    """Tell callers apart by what they authenticate with, so that a proof that leaked shows nobody another's answer."""
+    values = [b"\n".join(header_values(scope, name)) for name in _CREDENTIALS]
+    return tagged_hash(_PAYER_TAG, *(encode_bytes(value, length_bytes=4) for value in values))
+
+
+def _answer_name(scheme: Scheme, reference: str) -> bytes:
+    return f"{scheme.name}\n{scheme.network}\n{reference}".encode()
+
+
+def _retry_after(wait_ms: int) -> tuple[bytes, bytes]:
+    return (_RETRY_AFTER, b"%d" % max(1, -(-wait_ms // _MS_PER_SECOND)))
