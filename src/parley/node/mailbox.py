@@ -3,8 +3,9 @@
     deliver ─► one document under "RECIPIENT/MESSAGE": the message is in the box, or it is not
     owner   ─► lists, reads, removes
 
-A recipient without an account is treated alike to the last byte of the answer: its messages count towards a quota
-and are forgotten after a while, and their content is swept. So an answer never tells whose account exists.
+A recipient without an account is treated alike to the last byte of the answer, and its messages are swept. What a
+box may take is counted over the last week, whatever its owner has removed since: an answer never tells whose account
+exists, nor whether anybody reads.
 
 One process uses the documents; what is known of them is kept in memory and is small.
 """
@@ -21,13 +22,16 @@ from parley.ports.blobs import Blobs
 from parley.ports.store import Documents
 from parley.primitives.instants import Instant
 
-__all__ = ["BOX_MESSAGES_MAX", "NOBODY_MS", "Mailbox", "Message", "Part", "blob_names"]
+__all__ = ["BOXES_BYTES_MAX", "BOX_MESSAGES_MAX", "QUOTA_MS", "Mailbox", "Message", "Part", "blob_names"]
 
 BOX_MESSAGES_MAX: Final = 10_000
-"""Most messages in one box."""
+"""Most messages that one box takes in `QUOTA_MS`."""
 
-NOBODY_MS: Final = 7 * 86_400_000
-"""How long a message to nobody counts towards the quota of its box."""
+BOXES_BYTES_MAX: Final = 2**34
+"""Most bytes in all boxes together."""
+
+QUOTA_MS: Final = 7 * 86_400_000
+"""How long a message counts towards the quota of its box, kept or not."""
 
 _NAMESPACE: Final = "upload/boxes"
 
@@ -57,7 +61,7 @@ class Message(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         recipient: 64 hex digits.
         received_ms: when it was completed.
         parts: by name.
-        is_kept: False for a message to nobody.
+        is_kept: False for a message to nobody, and for one that its owner has removed.
     """
 
     id: str
@@ -84,6 +88,7 @@ class Mailbox:
         is_known: Callable[[bytes], Awaitable[bool]],
         box_bytes_max: int,
         box_messages_max: int = BOX_MESSAGES_MAX,
+        boxes_bytes_max: int = BOXES_BYTES_MAX,
     ) -> None:
         """Keep boxes; call `load` first.
 
@@ -91,14 +96,17 @@ class Mailbox:
             documents: the durable table.
             blobs: hold the parts.
             is_known: says whether a hash of 32 bytes has an account here.
-            box_bytes_max: most bytes in one box.
-            box_messages_max: most messages in one box.
+            box_bytes_max: most bytes that one box takes in `QUOTA_MS`.
+            box_messages_max: most messages that one box takes in `QUOTA_MS`.
+            boxes_bytes_max: most bytes in all boxes together.
         """
         self._documents = documents
         self._blobs = blobs
         self._is_known = is_known
         self._bytes_max = box_bytes_max
         self._messages_max = box_messages_max
+        self._all_bytes_max = boxes_bytes_max
+        self._all_bytes = 0
         self._boxes: dict[str, dict[str, Message]] = {}
         self._reserved: dict[str, dict[str, int]] = {}
 
@@ -110,17 +118,20 @@ class Mailbox:
         """
         for document in await self._documents.list(_NAMESPACE):
             message = msgspec.json.decode(document.value, type=Message)
-            self._boxes.setdefault(message.recipient, {})[message.id] = message
+            self._put(message)
 
-    def reserve(self, message: Message) -> Rejected | None:
+    def reserve(self, message: Message, now: Instant) -> Rejected | None:
         """Keep room for a message that is about to be delivered; `release` it in the end.
 
         Returns:
-            None, or QUOTA_EXCEEDED: the box is full.
+            None, or QUOTA_EXCEEDED: the box has taken its share of this week, or the node is full.
         """
-        box = {one.id: one.size_bytes for one in self._boxes.get(message.recipient, {}).values()}
+        held = self._boxes.get(message.recipient, {})
+        if message.id not in held and self._all_bytes + message.size_bytes > self._all_bytes_max:
+            return Rejected(ErrorCode.QUOTA_EXCEEDED, {"value": "node", "limit_bytes": self._all_bytes_max})
+        box = {one.id: one.size_bytes for one in held.values() if one.received_ms + QUOTA_MS > now}
         box.update(self._reserved.get(message.recipient, {}))
-        if message.id in box:
+        if message.id in box or message.id in held:
             return None
         if len(box) >= self._messages_max or sum(box.values()) + message.size_bytes > self._bytes_max:
             return Rejected(ErrorCode.QUOTA_EXCEEDED, {"value": "box", "limit_bytes": self._bytes_max})
@@ -145,7 +156,7 @@ class Mailbox:
         is_known = await self._is_known(bytes.fromhex(message.recipient))
         kept = msgspec.structs.replace(message, is_kept=is_known)
         await self._documents.put(_NAMESPACE, _key(kept), msgspec.json.encode(kept))
-        self._boxes.setdefault(kept.recipient, {})[kept.id] = kept
+        self._put(kept)
 
     def messages(self, recipient: str) -> tuple[Message, ...]:
         """Return the messages in a box, oldest first.
@@ -177,18 +188,22 @@ class Mailbox:
     async def remove(self, recipient: str, message_id: str) -> bool:
         """Take a message out of its box for good; return whether it was there.
 
+        That it came is remembered as long as it counts towards the quota.
+
         Raises:
             UnavailableError: the store does not answer.
         """
         message = self.find(recipient, message_id)
         if message is None:
             return False
-        await self._forget(message)
+        removed = msgspec.structs.replace(message, is_kept=False)
+        await self._documents.put(_NAMESPACE, _key(removed), msgspec.json.encode(removed))
+        self._put(removed)
         await self._blobs.delete(message.id)
         return True
 
     async def sweep(self, now: Instant) -> int:
-        """Forget what came for nobody long ago; return how many messages.
+        """Forget what is not kept and counts no more; return how many messages.
 
         Raises:
             UnavailableError: the store does not answer.
@@ -197,7 +212,7 @@ class Mailbox:
             message
             for box in self._boxes.values()
             for message in box.values()
-            if not message.is_kept and message.received_ms + NOBODY_MS <= now
+            if not message.is_kept and message.received_ms + QUOTA_MS <= now
         ]
         for message in lapsed:
             await self._forget(message)
@@ -213,10 +228,15 @@ class Mailbox:
             for name in blob_names(message.id, message.parts)
         }
 
+    def _put(self, message: Message) -> None:
+        box = self._boxes.setdefault(message.recipient, {})
+        self._all_bytes += _kept_bytes(message) - _kept_bytes(box.get(message.id))
+        box[message.id] = message
+
     async def _forget(self, message: Message) -> None:
         await self._documents.delete(_NAMESPACE, _key(message))
         box = self._boxes.get(message.recipient, {})
-        box.pop(message.id, None)
+        self._all_bytes -= _kept_bytes(box.pop(message.id, None))
         if not box:
             self._boxes.pop(message.recipient, None)
 
@@ -224,6 +244,10 @@ class Mailbox:
 def blob_names(message_id: str, parts: tuple[Part, ...]) -> set[str]:
     """Return the names of the blobs of a message."""
     return {f"{message_id}/{part.leaf}" for part in parts}
+
+
+def _kept_bytes(message: Message | None) -> int:
+    return message.size_bytes if message is not None and message.is_kept else 0
 
 
 def _key(message: Message) -> str:

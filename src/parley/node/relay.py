@@ -36,7 +36,7 @@ from parley.primitives.instants import Instant
 __all__ = ["Carrier", "Earner", "Relay"]
 
 _LOGGER = logging.getLogger("parley.node")
-_UPLOADS_MAX: Final = 4
+_UPLOADS_MAX: Final = 8
 _POLL_MS: Final = 500
 _BACKOFF_DOUBLINGS_MAX: Final = 20
 _MS_PER_SECOND: Final = 1_000
@@ -118,8 +118,13 @@ class Relay:
                     if task.done():
                         del under_way[message_id]
                         _check_ended(task)
-                for entry in self._outbox.entries():
-                    if not entry.is_ended and entry.due_ms <= now and entry.message.id not in under_way:
+                entries = self._outbox.entries()
+                # One at a time to each node: one that is slow delays its own messages, not those to others.
+                # The one that is due for longest comes first, so that none waits behind another that fails.
+                busy = {entry.route for entry in entries if entry.message.id in under_way}
+                for entry in sorted(entries, key=lambda one: one.due_ms):
+                    if not entry.is_ended and entry.due_ms <= now and entry.route not in busy:
+                        busy.add(entry.route)
                         under_way[entry.message.id] = asyncio.create_task(self.carry(entry.message.id))
                 await self._clock.sleep_until(Instant(now + _POLL_MS))
         finally:

@@ -328,7 +328,7 @@ class Uploads:
             return Rejected(ErrorCode.WRONG_STATE, {"missing": HEADER})
         message_id = life.ticket.id.hex()
         message = upload.manifest.message(message_id)
-        refusal = self._outbox.room() if upload.manifest.route else self._mailbox.reserve(message)
+        refusal = self._outbox.room() if upload.manifest.route else self._mailbox.reserve(message, now)
         if refusal is not None:
             return refusal
         try:

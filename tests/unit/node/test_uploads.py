@@ -284,8 +284,8 @@ async def test_a_full_box_takes_no_more_until_there_is_room(desk: Desk, recipien
         assert code(await desk.uploads.complete("two")) is ErrorCode.QUOTA_EXCEEDED
     if recipient == RECIPIENT:
         assert await desk.mailbox.remove(recipient.hex(), message_id("one"))
-    else:
-        await desk.mailbox.sweep(Instant(NOW + 7 * 86_400_000))
+        assert code(await desk.uploads.complete("two")) is ErrorCode.QUOTA_EXCEEDED, "who reads is not told"
+    await desk.mailbox.sweep(Instant(NOW + 7 * 86_400_000))
     assert await desk.uploads.complete("two") is None
 
 
