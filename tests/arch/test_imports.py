@@ -81,7 +81,7 @@ def test_a_module_that_cannot_be_imported_is_named() -> None:
 
 
 def test_the_contracts_of_the_house_are_the_known_ones() -> None:
-    assert contract_identifiers() == ["layers", "pure", "curve", "curve_inside", "extra"]
+    assert contract_identifiers() == ["layers", "pure", "curve", "curve_inside", "extra", "client"]
 
 
 def test_contracts_hold() -> None:

@@ -84,7 +84,7 @@ async def show_list(program: Program) -> int:
         found = await mail.received()
     program.output.document([_document(one) for one in found])
     program.output.table(
-        ("id", "from", "received", "files", "message"),
+        ("id", "from (claimed)", "received", "files", "message"),
         [
             (
                 one.listed.id[:_SHOWN_ID_CHARACTERS],

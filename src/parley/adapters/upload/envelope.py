@@ -5,7 +5,7 @@
 The catalog is one age file and holds the text and what belongs to each attached file; each block is an age file of
 its own, so that blocks travel apart and in parallel. The catalog names the SHA-256 of every sealed block: a node
 that swaps, drops or repeats blocks is found out. age says for whom a letter is, and not who wrote it: the sender's
-hash is what the sender's node vouches for, and no more.
+hash is what whoever earned the ticket claimed, and no more.
 
 Source: docs/spec/upload.md; age: https://age-encryption.org/v1.
 """
