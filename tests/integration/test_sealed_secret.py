@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from pyrage import passphrase as age  # type: ignore[import-untyped]  # ships no types
 
-from parley.adapters.lottery.sealed_secret import _seal, open_sealed_secret
+from parley.adapters.files.private import create_private
+from parley.adapters.lottery.sealed_secret import open_sealed_secret
 from parley.adapters.memory.entropy import SeededEntropy
 from parley.errors import ConfigError, ErrorCode
 
@@ -59,7 +60,7 @@ def test_where_no_file_can_be_the_owner_is_told(tmp_path: Path) -> None:
 
 def test_of_two_that_start_at_once_the_first_file_stays(tmp_path: Path) -> None:
     path = tmp_path / "lottery-secret.age"
-    _seal(path, "correct horse", b"\x01" * 32)
-    _seal(path, "correct horse", b"\x02" * 32)
+    for byte in (b"\x01", b"\x02"):
+        create_private(path, age.encrypt(byte * 32, "correct horse"))
     assert open_sealed_secret(path, "correct horse", SeededEntropy(b"seven")).reveal() == b"\x01" * 32
     assert [entry.name for entry in tmp_path.iterdir()] == [path.name]

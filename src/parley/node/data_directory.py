@@ -9,13 +9,13 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-import stat
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 
+from parley.adapters.files.private import check_private, create_private, replace_private
 from parley.errors import ConfigError, ErrorCode
 from parley.ports.entropy import Entropy
 from parley.primitives import schnorr
@@ -149,7 +149,7 @@ class DataDirectory:
 
     def note_running(self, running: RunningNode) -> None:
         """Say how this node is reached."""
-        _write(self.running_path, msgspec.json.encode(running) + b"\n")
+        replace_private(self.running_path, msgspec.json.encode(running) + b"\n")
 
     def forget_running(self) -> None:
         """Take the note away."""
@@ -167,16 +167,8 @@ class DataDirectory:
     def _secret(self, path: Path, entropy: Entropy) -> bytes:
         try:
             if not path.exists():
-                beside = path.with_name(f"{path.name}.{os.getpid()}.new")
-                _write(beside, entropy.take(_SECRET_BYTES).hex().encode() + b"\n")
-                with contextlib.suppress(FileExistsError):
-                    os.link(beside, path)
-                beside.unlink()
-                _settle_names(self.path)
-            if stat.S_IMODE(path.stat().st_mode) & 0o077:
-                raise ConfigError(
-                    ErrorCode.DATA_DIR_UNUSABLE, path=str(path), reason="others can read it; run: chmod 600"
-                )
+                create_private(path, entropy.take(_SECRET_BYTES).hex().encode() + b"\n")
+            check_private(path)
             secret = bytes.fromhex(path.read_text("ascii").strip())
         except (OSError, ValueError) as error:
             if isinstance(error, ConfigError):
@@ -189,24 +181,3 @@ class DataDirectory:
     def _unusable(self, error: Exception) -> ConfigError:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else "not readable"
         return ConfigError(ErrorCode.DATA_DIR_UNUSABLE, path=str(self.path), reason=reason)
-
-
-def _settle_names(folder: Path) -> None:
-    """Bring the names in a folder to disk: an identity that was shown must still be there after a power cut."""
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        with contextlib.suppress(OSError):  # some file systems cannot, and do as well as they can by themselves
-            os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-def _write(path: Path, content: bytes) -> None:
-    """Write a file of mode 0600 in one step, on disk when this returns."""
-    beside = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-    with os.fdopen(handle, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    beside.replace(path)

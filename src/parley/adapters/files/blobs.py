@@ -12,6 +12,7 @@ from collections.abc import AsyncIterable, AsyncIterator, Callable
 from pathlib import Path
 from typing import BinaryIO, Final, ParamSpec, Self, TypeVar
 
+from parley.adapters.files.private import settle_names
 from parley.errors import ErrorCode, LocalError, Rejected, UnavailableError
 from parley.ports.blobs import CHUNK_BYTES, Blob, Stored, check_blob_name, check_blob_prefix
 
@@ -118,7 +119,7 @@ async def _in_thread(work: Callable[ArgumentsT, ValueT], *args: ArgumentsT.args,
 def _prepare(root: Path) -> None:
     shutil.rmtree(root / _UNFINISHED, ignore_errors=True)
     (root / _UNFINISHED).mkdir(mode=0o700, parents=True, exist_ok=True)
-    _settle(root)
+    settle_names(root)
 
 
 def _create(beside: Path) -> BinaryIO:
@@ -135,10 +136,10 @@ def _publish(file: BinaryIO, beside: Path, folder: Path, leaf: str) -> None:
         except FileExistsError:
             pass
         else:
-            _settle(folder.parent)
+            settle_names(folder.parent)
         with contextlib.suppress(FileNotFoundError):  # the folder was deleted meanwhile
             beside.replace(folder / leaf)
-            _settle(folder)
+            settle_names(folder)
             return
     raise OSError(None, "the folder is deleted again and again")
 
@@ -178,7 +179,7 @@ def _delete(path: Path, aside: Path) -> int:
         path.rename(aside)
     except FileNotFoundError:
         return 0
-    _settle(path.parent)
+    settle_names(path.parent)
     if not aside.is_dir():
         aside.unlink()
         with contextlib.suppress(OSError):  # others are in it, or somebody was quicker
@@ -187,13 +188,3 @@ def _delete(path: Path, aside: Path) -> int:
     count = sum(1 for _ in aside.iterdir())
     shutil.rmtree(aside)
     return count
-
-
-def _settle(folder: Path) -> None:
-    """Bring the names in a folder to disk."""
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        with contextlib.suppress(OSError):  # some file systems cannot, and do as well as they can by themselves
-            os.fsync(handle)
-    finally:
-        os.close(handle)

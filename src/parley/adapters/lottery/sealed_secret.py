@@ -7,13 +7,13 @@ file is in the age format with a passphrase (scrypt), so every age program can r
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Final
 
 import pyrage  # type: ignore[import-untyped]  # ships no types
 from pyrage import passphrase as age
 
+from parley.adapters.files.private import create_private
 from parley.errors import ConfigError, ErrorCode
 from parley.ports.entropy import Entropy
 from parley.primitives.one_shot import SECRET_KEY_BYTES, SecretKey
@@ -21,7 +21,6 @@ from parley.primitives.one_shot import SECRET_KEY_BYTES, SecretKey
 __all__ = ["open_sealed_secret"]
 
 _FILE_MAX_BYTES: Final = 4_096
-_OWNER_ONLY: Final = 0o600
 
 
 def open_sealed_secret(path: Path, passphrase: str, entropy: Entropy) -> SecretKey:
@@ -43,7 +42,7 @@ def open_sealed_secret(path: Path, passphrase: str, entropy: Entropy) -> SecretK
         raise ConfigError(ErrorCode.CONFIG_INVALID, setting="passphrase", fault="empty")
     try:
         if not path.exists():
-            _seal(path, passphrase, entropy.take(SECRET_KEY_BYTES))
+            create_private(path, age.encrypt(entropy.take(SECRET_KEY_BYTES), passphrase))
         with path.open("rb") as file:
             sealed = file.read(_FILE_MAX_BYTES)
     except OSError as error:
@@ -55,25 +54,3 @@ def open_sealed_secret(path: Path, passphrase: str, entropy: Entropy) -> SecretK
     if len(raw) != SECRET_KEY_BYTES:
         raise ConfigError(ErrorCode.CONFIG_INVALID, path=str(path), size_bytes=len(raw))
     return SecretKey(raw)
-
-
-def _seal(path: Path, passphrase: str, raw: bytes) -> None:
-    """Write the sealed secret whole or not at all; a file that is there already stays."""
-    draft = path.with_name(f"{path.name}.{os.getpid()}.new")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, _OWNER_ONLY)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(age.encrypt(raw, passphrase))
-            file.flush()
-            os.fsync(file.fileno())
-        # A link fails where the name is taken, unlike a rename: the first of two starters wins.
-        path.hardlink_to(draft)
-    except FileExistsError:
-        pass
-    finally:
-        draft.unlink()
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)

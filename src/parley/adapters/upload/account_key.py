@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -15,6 +13,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
+from parley.adapters.files.private import check_private, create_private
 from parley.errors import ConfigError, ErrorCode
 
 __all__ = ["account_public_key"]
@@ -24,11 +23,12 @@ def account_public_key(path: Path) -> str:
     """Return the public half in PEM; the key is made at the first call, its file has mode 0600.
 
     Raises:
-        ConfigError: DATA_DIR_UNUSABLE: the file cannot be made or read, or holds no key.
+        ConfigError: DATA_DIR_UNUSABLE: the file cannot be made or read, others can read it, or it holds no key.
     """
     try:
         if not path.exists():
-            _make(path)
+            create_private(path, _new_key())
+        check_private(path)
         key = load_pem_private_key(path.read_bytes(), password=None)
     except OSError as error:
         raise _unusable(path, error.strerror or "not readable") from error
@@ -37,18 +37,8 @@ def account_public_key(path: Path) -> str:
     return key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode("ascii")
 
 
-def _make(path: Path) -> None:
-    """Write a new key in one step; where another process was first, its key stands."""
-    content = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    beside = path.with_name(f"{path.name}.{os.getpid()}.new")
-    handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-    with os.fdopen(handle, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    with contextlib.suppress(FileExistsError):
-        os.link(beside, path)
-    beside.unlink()
+def _new_key() -> bytes:
+    return Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
 
 
 def _unusable(path: Path, reason: str) -> ConfigError:

@@ -12,11 +12,8 @@ Source: docs/spec/upload.md; age: https://age-encryption.org/v1.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
-import os
 import re
-import stat
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -24,6 +21,7 @@ from typing import Final
 import msgspec
 import pyrage  # type: ignore[import-untyped]  # ships no types; this module alone calls it
 
+from parley.adapters.files.private import check_private, create_private
 from parley.errors import ConfigError, ErrorCode, LocalError, PeerError, Rejected
 from parley.pool.addresses import Address, parse_address
 
@@ -54,7 +52,6 @@ _CONTACT: Final = re.compile(r"parley:([0-9a-f]{64})@(https?://[^#@\s]{1,256})#(
 _CONTACT_CHARACTERS_MAX: Final = 512
 _CATALOG_BYTES_MAX: Final = 2**20
 _NAME_CHARACTERS_MAX: Final = 255
-_OTHERS_BITS: Final = 0o077
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,9 +163,8 @@ class MailIdentity:
         """
         try:
             if not path.exists():
-                _make(path, str(pyrage.x25519.Identity.generate()))
-            if stat.S_IMODE(path.stat().st_mode) & _OTHERS_BITS:
-                raise _unusable(path, "others can read it; run: chmod 600")
+                create_private(path, f"{pyrage.x25519.Identity.generate()}\n".encode("ascii"))
+            check_private(path)
             secret = pyrage.x25519.Identity.from_str(path.read_text("ascii").strip())
         except (pyrage.IdentityError, UnicodeDecodeError):
             raise _unusable(path, "not an age identity") from None
@@ -238,24 +234,6 @@ def _is_recipient(text: str) -> bool:
     except pyrage.RecipientError:
         return False
     return True
-
-
-def _make(path: Path, secret: str) -> None:
-    """Write a new key in one step; where another process was first, its key stands."""
-    beside = path.with_name(f"{path.name}.{os.getpid()}.new")
-    handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-    with os.fdopen(handle, "w", encoding="ascii") as file:
-        file.write(f"{secret}\n")
-        file.flush()
-        os.fsync(file.fileno())
-    with contextlib.suppress(FileExistsError):
-        os.link(beside, path)
-    beside.unlink()
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
 
 
 def _unusable(path: Path, reason: str) -> ConfigError:
