@@ -92,6 +92,11 @@ class ErrorCode(IntEnum):
     NOT_PUBLIC = (4010, "this node serves its owner and its peers only", "ask a public node")
     PEER_REFUSED = (4011, "this peer is not accepted", "see the reason in the facts")
     TOO_EXPENSIVE = (4012, "asks for more work than the budget allows", "raise the budget, or ask for less")
+    FUNDS_TOO_LOW = (4013, "deposit, reserve or balance does not cover this", "fund it: parley lottery fund")
+    TICKET_REFUSED = (4014, "a lottery ticket is not taken", "see the verdict of each ticket")
+    PARAMS_EXPIRED = (4015, "these ticket parameters hold no longer", "ask for fresh parameters and pay again")
+    PRICE_TOO_LOW = (4016, "less is offered than is asked for", "offer the price that is asked for")
+    REVERTED = (4017, "the contract refuses this", "see its reason in the facts")
 
     CONFIG_INVALID = (5001, "a setting is wrong", "mend the setting named in the facts")
     ADDRESS_IN_USE = (5002, "the address to listen on is taken", "stop the other program or choose another --http")

@@ -172,7 +172,7 @@ class RecordTable:
 
     def next_expiry(self) -> Instant | None:
         """Return when `expire` has something to do, at the latest; None while nothing is held."""
-        return self._expiries.next()
+        return self._expiries.next() if self.records else None
 
     def expire(self, now: Instant) -> None:
         """Drop what has expired; a record that replaced a longer-lived one leaves its tombstone."""

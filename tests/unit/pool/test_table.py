@@ -141,6 +141,17 @@ def test_an_expired_record_leaves_its_address_free() -> None:
     assert [made.sequence for made in pool.records()] == [1]
 
 
+def test_nothing_is_due_once_the_last_record_has_gone_though_evicted_ones_would_have_ended_later() -> None:
+    pool = Pool(records_max=1)
+    pool.keep(record(1, ("a",), left_ms=30))
+    pool.keep(record(2, ("b",), left_ms=20))
+    pool.keep(record(3, ("c",), left_ms=10))
+    pool.now = Instant(NOW + 10)
+    pool.table.expire(pool.now)
+    assert pool.table.records == 0
+    assert pool.table.next_expiry() is None
+
+
 def test_a_removed_address_is_closed_until_the_old_expiry() -> None:
     pool = Pool()
     made = record(sequence=3, left_ms=5_000)

@@ -1,0 +1,70 @@
+"""What a sender and a recipient know of the chain at one block: immutable, so that a judgement has one moment.
+
+Whoever asks the chain (`parley.ports.broker`) makes these anew for each block; the machines below take them as
+arguments and never ask. Two views of one block agree; a view of an older block is stale, and no view is ever mended.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from parley.lottery.params import CreationRound
+from parley.lottery.rules import SenderState
+from parley.primitives.ids import Address
+
+__all__ = ["ChainView", "SenderView"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChainView:
+    """The chain at one block, as far as tickets are concerned.
+
+    Attributes:
+        chain_id: of the chain.
+        broker: the contract that pays, 20 bytes.
+        block_number: of the newest block by which parameters expire (of the first layer, where there are two).
+        block_hash: of the block at which all this was read, 32 bytes.
+        creation_round: the last initialised round with its block hash: the one for new tickets.
+        previous_round: the round before it, whose tickets may be under way; None where it has no hash.
+        is_round_initialized: whether the present round has begun; otherwise nothing can be redeemed yet.
+        ticket_validity_rounds: in which a ticket can be redeemed, that of its creation included, >= 1.
+        recipients: how many are registered in the round, >= 0.
+        gas_price_wei: what one gas costs now, >= 0.
+    """
+
+    chain_id: int
+    broker: Address
+    block_number: int
+    block_hash: bytes
+    creation_round: CreationRound
+    previous_round: CreationRound | None
+    is_round_initialized: bool
+    ticket_validity_rounds: int
+    recipients: int
+    gas_price_wei: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SenderView:
+    """One sender's money at one block, as one recipient (or the sender itself) sees it.
+
+    Attributes:
+        sender: 20 bytes.
+        block_hash: of the block at which it was read, 32 bytes.
+        deposit_wei: pays any recipient, >= 0.
+        reserve_wei: what is left of the reserve, >= 0.
+        claimable_wei: what the recipient could get from the reserve now: its allocation less what it has claimed.
+            0 for the sender itself.
+        state: of the account; the deployed rules know no FROZEN.
+        withdraw_round: in which an unlock is complete; 0 when none is under way.
+        signers: who else may sign its tickets of the present round, 20 bytes each, as far as was asked.
+    """
+
+    sender: Address
+    block_hash: bytes
+    deposit_wei: int
+    reserve_wei: int
+    claimable_wei: int
+    state: SenderState
+    withdraw_round: int = 0
+    signers: frozenset[Address] = field(default_factory=frozenset)
