@@ -15,7 +15,8 @@ from typing import Any, Final, cast
 import aiohttp
 import pytest
 
-from parley.adapters.http.client import CheckedResolver, HttpTransport, Socks5
+from parley.adapters.http.client import HttpTransport
+from parley.adapters.http.outgoing import CheckedResolver, Socks5
 from parley.adapters.http.server import Application, HttpAnswer, HttpRequest, Route, listen, serve
 from parley.errors import ErrorCode, LocalError, PeerError, UnavailableError
 from tests.integration.socks5_server import Socks5Server, running_socks5

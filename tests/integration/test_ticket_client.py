@@ -10,7 +10,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer, unused_port
 
-from parley.adapters.http.client import Socks5
+from parley.adapters.http.outgoing import Socks5
 from parley.adapters.upload.ticket_client import Offer, RemoteAnswer, TicketClient, parse_offer
 from parley.errors import ErrorCode, LocalError, PeerError, UnavailableError
 from parley.pool.addresses import Address

@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
 
-import msgspec
-
-from parley.errors import ErrorCode, Fact, Rejected
+from parley.adapters.http.problems import PROBLEM_TYPE, problem_body
+from parley.errors import ErrorCode, Fact
 from parley.gate.answers import Answer
 
-__all__ = ["PROBLEM_TYPE", "problem"]
-
-PROBLEM_TYPE: Final = "application/problem+json"
-"""Content type of a refusal."""
+__all__ = ["problem"]
 
 
 def problem(
@@ -35,19 +30,7 @@ def problem(
         headers: beside those of the body.
         members: further ones of the document.
     """
-    known = dict(facts or {})
-    document: dict[str, object] = {
-        "type": f"urn:parley:error:{code.name.lower().replace('_', '-')}",
-        "title": code.summary,
-        "status": status,
-        "detail": detail or str(Rejected(code, known)),
-        "code": int(code),
-        "reason": code.name.lower(),
-        "next": code.next_step,
-        "facts": known,
-        **(members or {}),
-    }
-    body = msgspec.json.encode(document)
+    body = problem_body(status, code, detail=detail, facts=facts, members=members)
     own = (
         (b"content-type", PROBLEM_TYPE.encode()),
         (b"content-length", b"%d" % len(body)),

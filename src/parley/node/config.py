@@ -20,6 +20,7 @@ from parley.node.relay_config import RelayConfig
 from parley.pool.addresses import Address, AddressScope, address_host, host_scope, parse_address
 from parley.pool.config import PoolConfig
 from parley.pool.peer_config import PeersConfig
+from parley.primitives.ranges import check_ranges
 from parley.upload.config import UploadConfig
 
 __all__ = [
@@ -50,6 +51,11 @@ _NAME_CHARACTERS_MAX: Final = 128
 _PORT_MAX: Final = 65_535
 _DIGITS_MAX: Final = 20
 _NAMES_KIND: Final = "tuple[str, ...]"
+_WORK_RANGES: Final[Mapping[str, tuple[int, int]]] = {
+    "query_units": (1, 2**30),
+    "push_units": (1, 2**30),
+    "challenge_ms": (1_000, 3_600_000),
+}
 _LOG_LEVELS: Final = ("debug", "info", "warning", "error")
 
 
@@ -70,14 +76,7 @@ class WorkConfig:
         Raises:
             ConfigError: a value is out of range.
         """
-        for name, low, high in (
-            ("query_units", 1, 2**30),
-            ("push_units", 1, 2**30),
-            ("challenge_ms", 1_000, 3_600_000),
-        ):
-            value = getattr(self, name)
-            if not isinstance(value, int) or not low <= value <= high:
-                raise ConfigError(ErrorCode.CONFIG_INVALID, setting=f"work.{name}", minimum=low, maximum=high)
+        check_ranges("work", self, _WORK_RANGES)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,7 @@ from parley.adapters.system import SystemClock
 from parley.adapters.upload.account_key import account_public_key
 from parley.adapters.upload.envelope import Contact, MailIdentity, encode_contact, parse_contact
 from parley.adapters.upload.ticket_client import TicketClient
-from parley.errors import ConfigError, ErrorCode, LocalError, PeerError, Rejected
+from parley.errors import ConfigError, ErrorCode, LocalError, Rejected
 from parley.node.config import load_config
 from parley.node.data_directory import DataDirectory
 from parley.node.own_mail import OwnMail, OwnNode, Received, safe_name, seal_for
@@ -108,13 +108,12 @@ async def show_message(program: Program, prefix: str) -> int:
     """
     async with _own_mail(program) as (mail, _):
         found = await mail.find(prefix)
-    if found.letter is None:
-        raise PeerError(ErrorCode.MALFORMED, fault="sealed for another key, or changed")
+    letter = found.opened()
     program.output.document(_document(found))
     program.output.line(f"from {found.listed.sender}, received {_time(found.listed.received_ms)}", Tone.FAINT)
-    for line in found.letter.text.splitlines():
+    for line in letter.text.splitlines():
         program.output.line(line)
-    for file in found.letter.files:
+    for file in letter.files:
         program.output.line(f"{file.name}  {file.size_bytes:,} bytes", Tone.FAINT)
     return 0
 
@@ -128,11 +127,10 @@ async def save_files(program: Program, prefix: str, folder: str) -> int:
     written: list[str] = []
     async with _own_mail(program) as (mail, _):
         found = await mail.find(prefix)
-        if found.letter is None:
-            raise PeerError(ErrorCode.MALFORMED, fault="sealed for another key, or changed")
+        files = found.opened().files
         with program.output.progress("fetching", total=found.listed.size_bytes) as progress:
             done_bytes = 0
-            for file in found.letter.files:
+            for file in files:
                 content = await mail.content(found, file)
                 written.append(str(await asyncio.to_thread(_write_new, Path(folder), file.name, content)))
                 done_bytes += len(content)

@@ -104,6 +104,16 @@ class Received:
     listed: Listed
     letter: Letter | None
 
+    def opened(self) -> Letter:
+        """Return the letter.
+
+        Raises:
+            PeerError: MALFORMED: it is sealed for another key, or was changed.
+        """
+        if self.letter is None:
+            raise PeerError(ErrorCode.MALFORMED, fault="sealed for another key, or changed")
+        return self.letter
+
 
 class OwnMail:
     """Mail of one identity at its own node."""
@@ -188,12 +198,10 @@ class OwnMail:
             UnavailableError: the node did not answer.
             PeerError: it refuses, or a block is not the one that was sent.
         """
-        if received.letter is None:
-            raise PeerError(ErrorCode.MALFORMED, fault="sealed for another key")
-        blocks = []
+        letter, blocks = received.opened(), []
         for name in file.blocks:
             answer = await self._ask("GET", f"{self._box}/{received.listed.id}/block/{name}")
-            blocks.append(self._identity.open_block(received.letter, name, answer.body))
+            blocks.append(self._identity.open_block(letter, name, answer.body))
         content = b"".join(blocks)
         if len(content) != file.size_bytes:
             raise PeerError(ErrorCode.MALFORMED, fault="another size than the catalog says")

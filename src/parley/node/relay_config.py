@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from parley.errors import ConfigError, ErrorCode
+from parley.primitives.ranges import check_ranges
 
 __all__ = ["RelayConfig"]
+
+_RANGES: Final[Mapping[str, tuple[int, int]]] = {
+    "tries_max": (1, 2**53),
+    "attempts_max": (1, 10_000),
+    "backoff_ms": (10, 86_400_000),
+    "backoff_cap_ms": (10, 86_400_000),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,12 +38,6 @@ class RelayConfig:
         Raises:
             ConfigError: a value is out of range.
         """
-        for name, low, high in (
-            ("tries_max", 1, 2**53),
-            ("attempts_max", 1, 10_000),
-            ("backoff_ms", 10, 86_400_000),
-            ("backoff_cap_ms", self.backoff_ms, 86_400_000),
-        ):
-            value = getattr(self, name)
-            if not isinstance(value, int) or not low <= value <= high:
-                raise ConfigError(ErrorCode.CONFIG_INVALID, setting=f"relay.{name}", minimum=low, maximum=high)
+        check_ranges("relay", self, _RANGES)
+        if self.backoff_cap_ms < self.backoff_ms:
+            raise ConfigError(ErrorCode.CONFIG_INVALID, setting="relay.backoff_cap_ms", rule="at least backoff_ms")

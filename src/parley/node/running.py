@@ -12,7 +12,8 @@ from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 
 from parley.adapters.files.blobs import FileBlobs
-from parley.adapters.http.client import HttpTransport, Socks5
+from parley.adapters.http.client import HttpTransport
+from parley.adapters.http.outgoing import Socks5
 from parley.adapters.http.server import ConnectionLimits, RunningServer, listen, serve
 from parley.adapters.sqlite import SqliteStore
 from parley.adapters.system import SystemClock, SystemEntropy

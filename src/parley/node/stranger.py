@@ -23,6 +23,7 @@ from parley.adapters.jsonrpc.documents import (
     query_params,
     work_document,
 )
+from parley.adapters.solving import OnProgress, WorkSolver
 from parley.errors import ErrorCode, ParleyError, PeerError, Rejected, UnavailableError
 from parley.node.acts import PUSH_PURPOSE, QUERY_PURPOSE, act_of_query, bind_act
 from parley.node.requests import PeerRequests
@@ -47,7 +48,7 @@ from parley.protocol.earning import (
     Solve,
 )
 from parley.protocol.machine import Ask, Fail, Finish
-from parley.protocol.work import Challenge, Pending, Registry, Solution, parse_challenge
+from parley.protocol.work import Challenge, Pending, Registry, parse_challenge
 
 __all__ = ["Stranger"]
 
@@ -55,7 +56,7 @@ _TIMEOUT_MS: Final = 20_000
 _DEADLINE_MS: Final = 300_000
 _RETRY_MS: Final = 5_000
 _ATTEMPTS_MAX: Final = 3
-_SLICE_TRIES: Final = 20_000
+_MS_PER_SECOND: Final = 1_000
 _ANSWER_LIMIT_BYTES: Final = 32 * 2**20
 
 Call = Callable[[WorkDocument | None], Awaitable[bytes]]
@@ -73,7 +74,8 @@ class Stranger:
         methods: Registry,
         tries_max: int,
         clock: Clock,
-        progress: Callable[[int], None],
+        solver: WorkSolver,
+        on_progress: OnProgress,
     ) -> None:
         """Ask over `requests`.
 
@@ -84,7 +86,8 @@ class Stranger:
             methods: kinds of work that can be done here.
             tries_max: most expected tries for one permission.
             clock: gives `now`.
-            progress: is told the tries made so far.
+            solver: does the work.
+            on_progress: is told how far it is.
         """
         self._requests = requests
         self._own_id = own_id
@@ -92,7 +95,8 @@ class Stranger:
         self._methods = methods
         self._tries_max = tries_max
         self._clock = clock
-        self._progress = progress
+        self._solver = solver
+        self._on_progress = on_progress
 
     async def query(self, query: Query) -> Answer:
         """Ask for records; those that do not verify, or were not asked for, are left out.
@@ -185,15 +189,15 @@ class Stranger:
         method = self._methods.find(challenge.method)
         if method is None:
             raise PeerError(ErrorCode.METHOD_UNKNOWN)
-        solver = method.start(challenge)
-        while self._clock.now() < challenge.expires_ms:
-            step = await asyncio.to_thread(solver.step, _SLICE_TRIES)
-            if isinstance(step, Pending):
-                raise PeerError(ErrorCode.METHOD_UNKNOWN)
-            self._progress(step.tries)
-            if isinstance(step, Solution):
-                return step.proof
-        return None
+        left_ms = max(0, challenge.expires_ms - self._clock.now())
+        try:
+            async with asyncio.timeout(left_ms / _MS_PER_SECOND):
+                solved = await self._solver.solve(method, challenge, on_progress=self._on_progress)
+        except TimeoutError:
+            return None
+        if isinstance(solved, Pending):
+            raise PeerError(ErrorCode.METHOD_UNKNOWN)
+        return solved.proof
 
 
 def _is_good(item: Item, query: Query, now: Instant, config: PoolConfig) -> bool:

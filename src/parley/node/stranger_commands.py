@@ -10,7 +10,7 @@ import msgspec
 from msgspec import Meta
 
 from parley.errors import ConfigError, ErrorCode, LocalError, Rejected
-from parley.node.program import Program, Progress
+from parley.node.program import Program
 from parley.node.registry import Audience, Command
 
 if TYPE_CHECKING:  # slow to load, and `parley --help` needs none of it
@@ -91,6 +91,7 @@ async def _with_stranger(
     program: Program, url: str, tries_max: int, act: Callable[[Stranger], Awaitable[ValueT]]
 ) -> ValueT:
     from parley.adapters.http.client import HttpTransport
+    from parley.adapters.solving import WorkSolver
     from parley.adapters.system import SystemClock, SystemEntropy
     from parley.node.config import load_config
     from parley.node.identity import Identity
@@ -108,7 +109,7 @@ async def _with_stranger(
     config, _ = load_config(flags={"data_dir": program.data_dir}, environment=program.environment)
     clock, entropy = SystemClock(), SystemEntropy()
     identity = Identity(SecretKey(entropy.take(32)), entropy)
-    async with HttpTransport(proxy_of(config)) as transport:
+    async with HttpTransport(proxy_of(config)) as transport, WorkSolver() as solver:
         requests = PeerRequests(
             identity=identity, clock=clock, entropy=entropy, transport=transport, network=config.network
         )
@@ -120,13 +121,10 @@ async def _with_stranger(
                 methods=Registry((ProofOfWork(),)),
                 tries_max=tries_max,
                 clock=clock,
-                progress=_teller(progress),
+                solver=solver,
+                on_progress=lambda made: progress.advance(made.tries, f"{made.tries:,} tries"),
             )
             return await act(stranger)
-
-
-def _teller(progress: Progress) -> Callable[[int], None]:
-    return lambda tries: progress.advance(tries, f"{tries:,} tries")
 
 
 STRANGER_COMMANDS = (

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 from parley.errors import ConfigError, ErrorCode
+from parley.primitives.ranges import check_ranges
 
 __all__ = ["SKEW_MS_MAX", "PoolConfig"]
 
@@ -93,10 +94,6 @@ class PoolConfig:
         Raises:
             ConfigError: a value is outside its range, or hop_margin_ms < budget_ms <= seen_ms does not hold.
         """
-        for item in fields(self):
-            value = getattr(self, item.name)
-            low, high = _RANGES[item.name]
-            if type(value) is not int or not low <= value <= high:
-                raise ConfigError(ErrorCode.CONFIG_INVALID, setting=f"pool.{item.name}", minimum=low, maximum=high)
+        check_ranges("pool", self, _RANGES)
         if not self.hop_margin_ms < self.budget_ms <= self.seen_ms:
             raise ConfigError(ErrorCode.CONFIG_INVALID, setting="pool.budget_ms", rule="hop_margin < budget <= seen")

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 from parley.errors import ConfigError, ErrorCode
+from parley.primitives.ranges import check_ranges
 
 __all__ = ["PeersConfig"]
 
@@ -30,8 +31,8 @@ _RANGES: Mapping[str, tuple[int, int]] = {
     "ban_score": (2, 1_000_000),
     "bans_max": (1, 10_000),
     "anchors": (0, 100),
-    "exchanges_loopback": (0, 1),
-    "answers_strangers": (0, 1),
+    "exchanges_loopback": (False, True),
+    "answers_strangers": (False, True),
 }
 
 
@@ -90,11 +91,7 @@ class PeersConfig:
         Raises:
             ConfigError: a value is outside its range or contradicts another.
         """
-        for item in fields(self):
-            value = getattr(self, item.name)
-            low, high = _RANGES[item.name]
-            if not isinstance(value, int) or not low <= value <= high:
-                raise ConfigError(ErrorCode.CONFIG_INVALID, setting=f"peers.{item.name}", minimum=low, maximum=high)
+        check_ranges("peers", self, _RANGES)
         if self.hello_timeout_ms >= self.hello_interval_ms:
             raise ConfigError(
                 ErrorCode.CONFIG_INVALID, setting="peers.hello_timeout_ms", rule="below hello_interval_ms"

@@ -34,6 +34,7 @@ __all__ = [
     "Challenge",
     "Params",
     "binding",
+    "check_units",
     "encode_body",
     "encode_challenge",
     "is_name",
@@ -92,6 +93,16 @@ class Challenge:
 def is_name(text: str) -> bool:
     """Say whether a text may name a method or a parameter."""
     return len(text) <= _NAME_MAX_BYTES and _NAME.fullmatch(text) is not None
+
+
+def check_units(units: int) -> None:
+    """Check a price in abstract units of work.
+
+    Raises:
+        LocalError: below 1.
+    """
+    if units < 1:
+        raise LocalError(ErrorCode.INVALID_ARGUMENT, units=units)
 
 
 def binding(*, sender: bytes, recipient: bytes, size_bytes: int, purpose: str) -> bytes:

@@ -36,6 +36,7 @@ from parley.protocol.challenges import (
     Challenge,
     Params,
     binding,
+    check_units,
     encode_body,
     encode_challenge,
     is_name,
@@ -279,8 +280,7 @@ class Registry:
             LocalError: an argument is out of range.
         """
         _check_secret(secret)
-        if units < 1:
-            raise LocalError(ErrorCode.INVALID_ARGUMENT, units=units)
+        check_units(units)
         chosen = [method for name in dict.fromkeys(wants or self.names()) if (method := self.find(name))]
         if not chosen:
             return Rejected(ErrorCode.METHOD_UNKNOWN, {"known": ",".join(self.names())})

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 from parley.errors import ConfigError, ErrorCode
+from parley.primitives.ranges import check_ranges
 from parley.protocol.challenges import is_name
 
 __all__ = ["UploadConfig"]
@@ -102,13 +103,7 @@ class UploadConfig:
                 <= uploads_bytes_max; lease <= lease_cap; floor <= ceiling; demand_half_life times target is
                 at least ten tickets.
         """
-        for item in fields(self):
-            if item.name == "methods":
-                continue
-            value = getattr(self, item.name)
-            low, high = _RANGES[item.name]
-            if type(value) is not int or not low <= value <= high:
-                raise ConfigError(ErrorCode.CONFIG_INVALID, setting=f"upload.{item.name}", minimum=low, maximum=high)
+        check_ranges("upload", self, _RANGES)
         self._check_methods()
         self._check_chains()
 

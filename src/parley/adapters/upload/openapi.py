@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from parley import __version__
-from parley.adapters.upload.problems import PROBLEM_TYPE
+from parley.adapters.http.problems import PROBLEM_TYPE
 from parley.upload.messages import PREFERENCE_MAX_COUNT, SUBSCRIPTION_MAX_BYTES
 from parley.upload.tokens import TOKEN_MAX_CHARACTERS
 

@@ -22,15 +22,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-import msgspec
 from starlette.responses import Response
 
+from parley.adapters.http.problems import PROBLEM_TYPE, problem_body
 from parley.errors import ErrorCode, ParleyError, Rejected, UnavailableError
 
-__all__ = ["PROBLEM_TYPE", "problem_response", "problem_status"]
-
-PROBLEM_TYPE: Final = "application/problem+json"
-"""Content type of a refusal."""
+__all__ = ["problem_response", "problem_status"]
 
 _MS_PER_SECOND: Final = 1_000
 _RETRY_FACT: Final = "retry_after_ms"
@@ -90,18 +87,8 @@ def problem_response(
     sent = {"cache-control": "no-store", **(headers or {})}
     if found in _RETRY_STATUSES or _RETRY_FACT in facts:
         sent["retry-after"] = str(-(-_retry_ms(refusal) // _MS_PER_SECOND))
-    document = {
-        "type": f"urn:parley:error:{code.name.lower().replace('_', '-')}",
-        "title": code.summary,
-        "status": found,
-        "detail": str(refusal),
-        "code": int(code),
-        "reason": code.name.lower(),
-        "next": code.next_step,
-        "facts": facts,
-        **(members or {}),
-    }
-    return Response(msgspec.json.encode(document), found, headers=sent, media_type=PROBLEM_TYPE)
+    body = problem_body(found, code, detail=str(refusal), facts=facts, members=members)
+    return Response(body, found, headers=sent, media_type=PROBLEM_TYPE)
 
 
 def _retry_ms(refusal: Rejected | ParleyError) -> int:

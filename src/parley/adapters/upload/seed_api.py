@@ -117,7 +117,7 @@ def parse_ticket_request(raw: bytes) -> TicketRequest | Rejected:
     try:
         ask = _ASK.decode(raw)
     except (msgspec.DecodeError, UnicodeDecodeError):
-        return _misfit(raw, "sender, recipient, subscription_id, preference")
+        return _misfit(raw, "sender and recipient of 64 hexadecimal digits, and maybe subscription_id, preference")
     if is_repeating(raw):
         return _repeated()
     if not is_short_text(ask.subscription_id, SUBSCRIPTION_MAX_BYTES):

@@ -13,7 +13,6 @@ Source: docs/spec/upload.md.
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
@@ -21,11 +20,10 @@ from typing import Any, Final, Self
 
 import aiohttp
 import msgspec
-from aiohttp_socks import ProxyConnectionError, ProxyConnector, ProxyError, ProxyTimeoutError, ProxyType
 
-from parley.adapters.http.client import CheckedResolver, Socks5
+from parley.adapters.http.outgoing import Outgoing, Socks5, answering, read_limited
 from parley.errors import ErrorCode, LocalError, PeerError, UnavailableError
-from parley.pool.addresses import Address, AddressKind, address_kind, parse_address
+from parley.pool.addresses import Address, parse_address
 
 __all__ = ["TICKET_HEADER", "Offer", "RemoteAnswer", "TicketClient", "parse_offer"]
 
@@ -42,7 +40,6 @@ _HOST_CONNECTIONS_MAX: Final = 8
 _SECONDS: Final = re.compile(r"[0-9]{1,9}")
 _OK: Final = 200
 _MULTIPLE_CHOICES: Final = 300
-_FAILURES = (aiohttp.ClientError, ProxyConnectionError, ProxyTimeoutError, ProxyError, OSError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,9 +98,8 @@ class TicketClient:
             socks5: the way to `.onion` services; None: they are not reached.
             timeout_ms: the longest that one call may take.
         """
-        self._socks5 = socks5
-        self._timeout_s = timeout_ms / _MS_PER_SECOND
-        self._sessions: dict[bool, aiohttp.ClientSession] = {}
+        self._timeout_ms = timeout_ms
+        self._outgoing = Outgoing(socks5, connections_max=_CONNECTIONS_MAX, host_connections_max=_HOST_CONNECTIONS_MAX)
 
     async def request_ticket(
         self, url: Address, *, sender: bytes, recipient: bytes, preference: tuple[str, ...]
@@ -160,27 +156,18 @@ class TicketClient:
         sent = {"Accept-Encoding": "identity", "User-Agent": "parley", **(headers or {})}
         if isinstance(body, bytes):
             sent.setdefault("Content-Type", "application/json")
-        try:
-            async with (
-                asyncio.timeout(self._timeout_s),
-                self._session(url).request(
-                    method, f"{url}{path}", data=body, headers=sent, allow_redirects=False
-                ) as response,
-            ):
-                return await _read(response)
-        except aiohttp.ClientResponseError:
-            raise PeerError(ErrorCode.MALFORMED, value="HTTP") from None
-        except TimeoutError:
-            raise UnavailableError(ErrorCode.UNREACHABLE) from None
-        except _FAILURES:
-            raise UnavailableError(ErrorCode.UNREACHABLE) from None
+        if parse_address(url) != url:
+            raise LocalError(ErrorCode.INVALID_ARGUMENT, expected="an address in its normal form")
+        session = self._outgoing.session(url)
+        async with (
+            answering(self._timeout_ms),
+            session.request(method, f"{url}{path}", data=body, headers=sent, allow_redirects=False) as response,
+        ):
+            return await _read(response)
 
     async def close(self) -> None:
         """Close all connections; closing twice is harmless."""
-        sessions = list(self._sessions.values())
-        self._sessions.clear()
-        for session in sessions:
-            await session.close()
+        await self._outgoing.close()
 
     async def __aenter__(self) -> Self:
         """Return the client itself."""
@@ -189,18 +176,6 @@ class TicketClient:
     async def __aexit__(self, *_: object) -> None:
         """Close."""
         await self.close()
-
-    def _session(self, url: Address) -> aiohttp.ClientSession:
-        """Return the way to an address, opened when it is first needed."""
-        if parse_address(url) != url:
-            raise LocalError(ErrorCode.INVALID_ARGUMENT, expected="an address in its normal form")
-        is_onion = address_kind(url) is AddressKind.ONION
-        is_proxied = self._socks5 is not None and (is_onion or self._socks5.for_all)
-        if is_onion and not is_proxied:
-            raise UnavailableError(ErrorCode.UNREACHABLE, fault="no SOCKS5 proxy is set for .onion nodes")
-        if is_proxied not in self._sessions:
-            self._sessions[is_proxied] = _open(self._socks5 if is_proxied else None)
-        return self._sessions[is_proxied]
 
 
 def parse_offer(answer: RemoteAnswer) -> Offer:
@@ -243,34 +218,7 @@ def _json(body: object) -> bytes:
     return msgspec.json.encode(body)
 
 
-def _open(socks5: Socks5 | None) -> aiohttp.ClientSession:
-    connector: aiohttp.BaseConnector
-    if socks5 is None:
-        resolver = CheckedResolver(aiohttp.ThreadedResolver())
-        connector = aiohttp.TCPConnector(
-            limit=_CONNECTIONS_MAX, limit_per_host=_HOST_CONNECTIONS_MAX, resolver=resolver
-        )
-    else:
-        connector = ProxyConnector(
-            proxy_type=ProxyType.SOCKS5, host=socks5.host, port=socks5.port, rdns=True, limit=_CONNECTIONS_MAX
-        )
-    return aiohttp.ClientSession(
-        connector=connector,
-        cookie_jar=aiohttp.DummyCookieJar(),
-        trust_env=False,
-        auto_decompress=False,
-        timeout=aiohttp.ClientTimeout(total=None),
-    )
-
-
 async def _read(response: aiohttp.ClientResponse) -> RemoteAnswer:
-    chunks: list[bytes] = []
-    size_bytes = 0
-    async for chunk in response.content.iter_any():
-        size_bytes += len(chunk)
-        if size_bytes > _ANSWER_BYTES_MAX:
-            response.close()
-            raise PeerError(ErrorCode.TOO_LARGE, limit_bytes=_ANSWER_BYTES_MAX)
-        chunks.append(chunk)
+    body = await read_limited(response, _ANSWER_BYTES_MAX)
     after = response.headers.get("Retry-After", "")
-    return RemoteAnswer(response.status, b"".join(chunks), int(after) if _SECONDS.fullmatch(after) else None)
+    return RemoteAnswer(response.status, body, int(after) if _SECONDS.fullmatch(after) else None)

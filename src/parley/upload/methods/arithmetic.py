@@ -20,7 +20,7 @@ from parley.errors import ErrorCode, LocalError, PeerError, Rejected
 from parley.primitives.encoding import encode_uint
 from parley.primitives.hashing import tagged_hash
 from parley.primitives.instants import Instant
-from parley.protocol.challenges import Challenge, Params
+from parley.protocol.challenges import Challenge, Params, check_units
 from parley.protocol.work import Accepted, Evidence, Progress, Solution, Solver, Verdict
 from parley.upload.methods.roots import MODULUS, MODULUS_BYTES, follow_back, follow_forward
 
@@ -124,8 +124,7 @@ class Arithmetic:
         Raises:
             LocalError: less than one unit.
         """
-        if units < 1:
-            raise LocalError(ErrorCode.INVALID_ARGUMENT, units=units)
+        check_units(units)
         if units < self.roots_from_units:
             return {}
         return {"puzzle": "roots", "steps": min(units * self.steps_per_unit, STEPS_MAX)}

@@ -23,7 +23,7 @@ from parley.errors import ErrorCode, LocalError, PeerError, Rejected
 from parley.primitives.hashing import tagged_hash
 from parley.primitives.ids import ChallengeId
 from parley.primitives.instants import Instant
-from parley.protocol.challenges import Challenge, Params
+from parley.protocol.challenges import Challenge, Params, check_units
 from parley.protocol.work import Accepted, Evidence, Pending, Solution, Verdict
 
 __all__ = ["ALPHABET", "LENGTH_MAX", "Captcha", "CaptchaSolver", "ReadCaptcha", "captcha_text"]
@@ -117,8 +117,7 @@ class Captcha:
         Raises:
             LocalError: less than one unit.
         """
-        if units < 1:
-            raise LocalError(ErrorCode.INVALID_ARGUMENT, units=units)
+        check_units(units)
         return {"length": self.length}
 
     def issue(self, quoted: Params, *, seed: bytes, expires_ms: Instant) -> Params:

@@ -31,7 +31,7 @@ from parley.errors import ErrorCode, LocalError, PeerError, Rejected
 from parley.primitives.encoding import encode_text, encode_uint
 from parley.primitives.hashing import hmac_sha256, tagged_hash
 from parley.primitives.instants import Instant
-from parley.protocol.challenges import Challenge, Params
+from parley.protocol.challenges import Challenge, Params, check_units
 from parley.protocol.work import Accepted, Evidence, Progress, Solution, Verdict
 
 __all__ = ["KEY_BYTES", "PREFIX_BYTES", "KeyCost", "MemoryHard", "MemoryHardSolver", "derive_key"]
@@ -142,8 +142,7 @@ class MemoryHard:
         Raises:
             LocalError: less than one unit.
         """
-        if units < 1:
-            raise LocalError(ErrorCode.INVALID_ARGUMENT, units=units)
+        check_units(units)
         tries = max(units * self.tries_per_unit, self.tries_min)
         return {
             "memory_kib": self.memory_kib,

@@ -22,7 +22,7 @@ from typing import Final
 from parley.errors import ErrorCode, LocalError, PeerError, Rejected
 from parley.primitives.ids import ChallengeId
 from parley.primitives.instants import Instant
-from parley.protocol.challenges import Challenge, Params
+from parley.protocol.challenges import Challenge, Params, check_units
 from parley.protocol.work import Accepted, Evidence, Pending, Solution, Verdict
 
 __all__ = ["ID_MAX_BYTES", "NameSender", "NameSubscription", "Subscription", "SubscriptionSolver"]
@@ -117,8 +117,7 @@ class Subscription:
         Raises:
             LocalError: less than one unit.
         """
-        if units < 1:
-            raise LocalError(ErrorCode.INVALID_ARGUMENT, units=units)
+        check_units(units)
         return {}
 
     def issue(self, quoted: Params, *, seed: bytes, expires_ms: Instant) -> Params:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from parley.errors import ErrorCode, LocalError, PeerError, Rejected
 from parley.primitives.instants import Instant
-from parley.protocol.challenges import Challenge, Params
+from parley.protocol.challenges import Challenge, Params, check_units
 from parley.protocol.work import Accepted, Evidence, Pending, Solution, Verdict
 
 __all__ = ["Wait", "WaitSolver", "WaitUntil"]
@@ -94,8 +94,7 @@ class Wait:
         Raises:
             LocalError: less than one unit.
         """
-        if units < 1:
-            raise LocalError(ErrorCode.INVALID_ARGUMENT, units=units)
+        check_units(units)
         return {"wait_ms": min(units * self.ms_per_unit, self.wait_max_ms)}
 
     def issue(self, quoted: Params, *, seed: bytes, expires_ms: Instant) -> Params:
