@@ -9,8 +9,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from parley.adapters.http.problems import problem_response
 from parley.adapters.upload.incoming_routes import incoming_routes
-from parley.adapters.upload.problems import problem_response
 from parley.adapters.upload.ticket_routes import ticket_routes
 from parley.errors import ErrorCode, Rejected
 from parley.node.inbox import OwnerBoxes

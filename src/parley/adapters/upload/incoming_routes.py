@@ -25,8 +25,8 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
+from parley.adapters.http.problems import problem_response
 from parley.adapters.upload.mail_header import parse_mailbox
-from parley.adapters.upload.problems import problem_response
 from parley.errors import ErrorCode, ParleyError, Rejected
 from parley.ports.blobs import Stored
 

@@ -15,16 +15,17 @@ that somebody pretends to be, is known here.
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Final, Protocol, TypeVar
 
 import msgspec
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from parley.adapters.http.handlers import Supervise, read_body, supervised
+from parley.adapters.http.problems import problem_response
 from parley.adapters.upload.captcha_pictures import IMAGE_TYPE, SOUND_TYPE
-from parley.adapters.upload.problems import problem_response
 from parley.adapters.upload.seed_api import (
     BODY_MAX_BYTES,
     TicketProof,
@@ -33,21 +34,16 @@ from parley.adapters.upload.seed_api import (
     parse_ticket_body,
     parse_ticket_request,
 )
-from parley.errors import ErrorCode, ParleyError, Rejected
+from parley.errors import ErrorCode, Rejected
 from parley.upload.messages import TicketAnswer, TicketRequest
 from parley.upload.policy import NEEDS_SENSES
 from parley.upload.tokens import TOKEN_MAX_CHARACTERS
 
-__all__ = ["TicketDesk", "read_body", "supervised", "ticket_routes"]
+__all__ = ["TicketDesk", "ticket_routes"]
 
 _ID: Final = re.compile(rf"[A-Za-z0-9-]{{1,{TOKEN_MAX_CHARACTERS}}}")
 _FORBIDDEN: Final = 403
 _CHALLENGE: Final = 'Bearer realm="parley", Basic realm="parley", charset="UTF-8"'
-
-Supervise = Callable[[Awaitable[Response], str], Awaitable[Response | ParleyError]]
-"""Waits for an answer and returns the error where one escapes."""
-
-Handler = Callable[[Request], Awaitable[Response]]
 
 
 class TicketDesk(Protocol):
@@ -98,38 +94,6 @@ def ticket_routes(desk: TicketDesk, supervise: Supervise) -> list[Route]:
         Route("/ticket/{id}/image", supervised(image, supervise, "captcha image"), methods=["GET"]),
         Route("/ticket/{id}/audio", supervised(audio, supervise, "captcha audio"), methods=["GET"]),
     ]
-
-
-def supervised(handler: Handler, supervise: Supervise, name: str) -> Handler:
-    """Return a handler whose errors are answers."""
-
-    async def answer(request: Request) -> Response:
-        outcome = await supervise(handler(request), name)
-        return problem_response(outcome) if isinstance(outcome, ParleyError) else outcome
-
-    return answer
-
-
-async def read_body(request: Request, limit_bytes: int) -> bytes | Rejected:
-    """Read a body of limited size; what is too long is read to its end and dropped.
-
-    Few clients read an answer before they have sent all; how much that may be is the connection's to limit.
-
-    Raises:
-        ParleyError: INVALID_REQUEST: the sender went away before the end.
-    """
-    body = bytearray()
-    size_bytes = 0
-    try:
-        async for chunk in request.stream():
-            size_bytes += len(chunk)
-            if size_bytes <= limit_bytes:
-                body += chunk
-    except ClientDisconnect:
-        raise ParleyError(ErrorCode.INVALID_REQUEST, fault="the body ends early") from None
-    if size_bytes > limit_bytes:
-        return Rejected(ErrorCode.TOO_LARGE, {"value": "body", "limit_bytes": limit_bytes})
-    return bytes(body)
 
 
 async def _own_ticket(desk: TicketDesk, request: Request) -> Response:

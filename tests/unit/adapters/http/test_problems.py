@@ -5,8 +5,15 @@ from typing import Any
 
 import pytest
 
-from parley.adapters.upload.problems import problem_response
+from parley.adapters.http.problems import problem_response
 from parley.errors import ErrorCode, ParleyError, Rejected, UnavailableError
+
+_OVER_HTTP = {
+    ErrorCode.PARSE_ERROR: "send one JSON object in UTF-8",
+    ErrorCode.INVALID_REQUEST: "see the route in /openapi.json",
+    ErrorCode.INVALID_PARAMS: "see the route in /openapi.json",
+    ErrorCode.METHOD_NOT_FOUND: "see /openapi.json for the routes and their methods",
+}
 
 
 def shown(refusal: Rejected | ParleyError) -> tuple[int, dict[str, str], dict[str, Any]]:
@@ -38,7 +45,7 @@ def test_each_refusal_has_its_status(code: ErrorCode, status: int) -> None:
     assert headers["cache-control"] == "no-store"
     assert document["code"] == int(code)
     assert document["reason"] == code.name.lower()
-    assert document["next"] == code.next_step
+    assert document["next"] == _OVER_HTTP.get(code, code.next_step)
     assert document["type"] == "urn:parley:error:" + code.name.lower().replace("_", "-")
     assert document["facts"] == {"limit_bytes": 7}
 
