@@ -11,9 +11,12 @@ import pytest
 
 from parley.errors import ErrorCode, PeerError
 from parley.gate.binding import act_of
+from parley.gate.lottery_forms import tickets_needed
 from parley.gate.middleware import TicketGate
 from parley.gate.work_scheme import challenge_of
 from parley.gate.x402 import encode_header, parse_required, parse_response, parse_signature
+from parley.lottery.params import TicketParams
+from parley.primitives.ids import Address
 from parley.primitives.instants import Instant
 from parley.protocol.proof_of_work import ProofOfWork
 from parley.protocol.work import Registry, encode_challenge
@@ -79,6 +82,19 @@ def test_headers_decode_and_encode_to_the_same(case: Case) -> None:
     assert encode_header(required).decode() == case["payment_required"]
     assert encode_header(signature).decode() == case["payment_signature"]
     assert encode_header(response).decode() == case["payment_response"]
+
+
+@pytest.mark.parametrize("case", load("lottery.json"))
+def test_tickets_needed(case: Case) -> None:
+    params = TicketParams(
+        recipient=Address(bytes(20)),
+        face_value=int(case["face_value_wei"]),
+        win_prob=int(case["win_prob"]),
+        recipient_rand_hash=bytes(32),
+        seed=0,
+        expiration_block=0,
+    )
+    assert tickets_needed(int(case["amount_wei"]), params) == case["tickets"]
 
 
 @pytest.mark.parametrize("case", load("refused.json"))

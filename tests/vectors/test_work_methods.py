@@ -16,7 +16,7 @@ from parley.primitives.instants import Instant
 from parley.protocol.challenges import Challenge
 from parley.protocol.proof_of_work import ProofOfWork
 from parley.protocol.work import Accepted, Evidence, Params, Solution, WorkMethod
-from parley.upload.methods import Arithmetic, Captcha, MemoryHard, Subscription, Wait, captcha_text
+from parley.upload.methods import Arithmetic, Captcha, MemoryHard, Payment, Subscription, Wait, captcha_text
 from parley.upload.methods.memory_hard import KeyCost, derive_key
 from parley.upload.methods.roots import MODULUS, follow_back, follow_forward
 from tests.oracles import work_methods
@@ -27,7 +27,7 @@ Case = dict[str, Any]
 POW = ProofOfWork(form="bits")
 MEMORY = MemoryHard()
 METHODS: dict[str, WorkMethod] = {
-    method.name: method for method in (POW, MEMORY, Arithmetic(), Captcha(), Subscription({}), Wait())
+    method.name: method for method in (POW, MEMORY, Arithmetic(), Captcha(), Subscription({}), Wait(), Payment())
 }
 EXPIRES = Instant(1_000_000)
 FULL_SEARCH_MAX = 200_000

@@ -46,6 +46,12 @@ class BrokerModel:
         self.used: set[bytes] = set()
         self._revoked_in: dict[tuple[bytes, bytes], int | None] = {}
 
+    def copy(self) -> BrokerModel:
+        """Return another model with the same contents, to try a call on or to come back to."""
+        other = BrokerModel(self.periods)
+        other.accounts, other.used, other._revoked_in = dict(self.accounts), set(self.used), dict(self._revoked_in)
+        return other
+
     @property
     def held_wei(self) -> int:
         """What the broker holds: the sum over all senders."""

@@ -62,6 +62,11 @@ class Broker(Protocol):
             signers: keys to ask about; those approved for the present round are in the answer.
         """
 
+    async def look(
+        self, sender: Address, recipient: Address | None, signers: frozenset[Address] = frozenset()
+    ) -> tuple[ChainView, SenderView]:
+        """Return the chain and a sender's money, both at one block: the arguments are those of `sender_view`."""
+
     async def is_used(self, ticket_hash: bytes) -> bool:
         """Say whether a ticket is redeemed already, at the head."""
 

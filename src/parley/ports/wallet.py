@@ -2,8 +2,8 @@
 
 An act has a name that its owner chose and keeps. The wallet writes down what it is about to send before it sends it;
 asked again for the same name, also by another process after `kill -9`, it goes on with the same act and never makes a
-second one. It counts nonces without gaps, replaces what waits too long by the same call at a higher fee, and looks again
-after a reorganisation.
+second one. It counts nonces without gaps, replaces what waits too long by the same call at a higher fee, and looks
+again after a reorganisation.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ class Wallet(Protocol):
         Returns:
             Where it stands, or why it was not begun, in which case the name is free again: REVERTED: the contract
             would refuse it. FUNDS_TOO_LOW: the account cannot pay for it. TOO_EXPENSIVE: gas costs more than the
-            wallet is told to pay.
+            wallet is told to pay. MALFORMED: the chain takes it in no form, as with too little gas.
 
         Raises:
             UnavailableError: chain or store did not answer; the act may have been begun: ask by `status`.

@@ -12,16 +12,17 @@ entropy, 64 bytes of signature. `ecdsa`: 64 bytes of public key (x || y), 32 of 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 from importlib import import_module
 from types import ModuleType
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 import coincurve
 
 from parley.errors import ErrorCode, LocalError
 
-__all__ = ["CURVE", "Curve", "DirectCurve", "PublicCurve", "open_curve"]
+__all__ = ["CURVE", "Curve", "DirectCurve", "PublicCurve", "Recovering", "Signing", "open_curve"]
 
 _CACHED_KEYS: Final = 4096
 _KEYPAIR_BYTES: Final = 96
@@ -35,6 +36,29 @@ _UNCOMPRESSED: Final = 2
 """SECP256K1_EC_UNCOMPRESSED: 04 || x || y."""
 
 _UNCOMPRESSED_BYTES: Final = 65
+
+
+class Signing(Protocol):
+    """Digests that one key is about to sign: buffers are made before, and bytes taken out after the C calls.
+
+    Threads that sign parts of it thereby do little else, and seldom wait for each other.
+    """
+
+    def sign(self, start: int, stop: int) -> None:
+        """Sign the digests from `start` to before `stop`; parts that do not overlap may be signed at once."""
+
+    def signatures(self) -> list[bytes]:
+        """Return r || s || parity of y(R) of each, 65 bytes, once all are signed."""
+
+
+class Recovering(Protocol):
+    """Signatures whose keys are about to be recovered, in the same way."""
+
+    def recover(self, start: int, stop: int) -> None:
+        """Recover from `start` to before `stop`; parts that do not overlap may be recovered at once."""
+
+    def publics(self) -> list[bytes | None]:
+        """Return each key, 64 bytes, or None where there is none, once all are recovered."""
 
 
 class Curve(Protocol):
@@ -58,8 +82,14 @@ class Curve(Protocol):
     def sign_ecdsa(self, secret: bytes, digest: bytes) -> bytes:
         """Return r || s || parity of y(R), 65 bytes: low s, the nonce from RFC 6979."""
 
+    def begin_ecdsa(self, secret: bytes, digests: Sequence[bytes]) -> Signing:
+        """Return digests to be signed as `sign_ecdsa` does, by several threads if the caller likes."""
+
     def recover_ecdsa(self, digest: bytes, signature: bytes, parity: int) -> bytes | None:
         """Return the one key under which the signature is right, 64 bytes; None where there is none."""
+
+    def begin_recovery(self, digests: Sequence[bytes], signatures: Sequence[tuple[bytes, int]]) -> Recovering:
+        """Return signatures (64 bytes, parity) to be recovered as `recover_ecdsa` does, by several threads."""
 
 
 class DirectCurve:
@@ -144,6 +174,10 @@ class DirectCurve:
         lib.secp256k1_ecdsa_recoverable_signature_serialize_compact(context, compact, parity, signature)
         return bytes(ffi.buffer(compact)) + bytes((parity[0],))
 
+    def begin_ecdsa(self, secret: bytes, digests: Sequence[bytes]) -> Signing:
+        """Make one buffer for all signatures."""
+        return _DirectSigning(self._ffi, self._lib, self._context, secret, digests)
+
     def recover_ecdsa(self, digest: bytes, signature: bytes, parity: int) -> bytes | None:
         """Return the one key under which the signature is right, 64 bytes; None where there is none."""
         ffi, lib, context = self._ffi, self._lib, self._context
@@ -155,12 +189,118 @@ class DirectCurve:
             return None
         return self._coordinates(point)
 
+    def begin_recovery(self, digests: Sequence[bytes], signatures: Sequence[tuple[bytes, int]]) -> Recovering:
+        """Parse the signatures into one buffer, and make one for all keys."""
+        return _DirectRecovering(self._ffi, self._lib, self._context, digests, signatures)
+
     def _coordinates(self, point: object) -> bytes:
         ffi = self._ffi
         serialized = ffi.new("unsigned char[65]")
         size = ffi.new("size_t *", _UNCOMPRESSED_BYTES)
         self._lib.secp256k1_ec_pubkey_serialize(self._context, serialized, size, point, _UNCOMPRESSED)
         return bytes(ffi.buffer(serialized)[1:])
+
+
+class _DirectSigning:
+    """Signatures side by side in one buffer, each written by one C call."""
+
+    __slots__ = ("_context", "_digests", "_ffi", "_lib", "_opaque", "_secret")
+
+    def __init__(self, ffi: Any, lib: Any, context: object, secret: bytes, digests: Sequence[bytes]) -> None:  # noqa: ANN401 - cffi's objects have no types
+        self._ffi, self._lib, self._context = ffi, lib, context
+        self._secret, self._digests = secret, digests
+        self._opaque = ffi.new("secp256k1_ecdsa_recoverable_signature[]", len(digests))
+
+    def sign(self, start: int, stop: int) -> None:
+        context, secret, null, opaque = self._context, self._secret, self._ffi.NULL, self._opaque
+        sign, digests = self._lib.secp256k1_ecdsa_sign_recoverable, self._digests
+        for place in range(start, stop):
+            sign(context, opaque + place, digests[place], secret, null, null)
+
+    def signatures(self) -> list[bytes]:
+        ffi, context, opaque = self._ffi, self._context, self._opaque
+        serialize = self._lib.secp256k1_ecdsa_recoverable_signature_serialize_compact
+        compact, parity = ffi.new("unsigned char[64]"), ffi.new("int *")
+        buffer, signatures = ffi.buffer(compact), []
+        for place in range(len(self._digests)):
+            serialize(context, compact, parity, opaque + place)
+            signatures.append(buffer[:] + bytes((parity[0],)))
+        return signatures
+
+
+class _DirectRecovering:
+    """Keys side by side in one buffer, each written by one C call."""
+
+    __slots__ = ("_context", "_digests", "_ffi", "_is_found", "_lib", "_opaque", "_points")
+
+    def __init__(
+        self,
+        ffi: Any,  # noqa: ANN401 - cffi's objects have no types
+        lib: Any,  # noqa: ANN401 - as above
+        context: object,
+        digests: Sequence[bytes],
+        signatures: Sequence[tuple[bytes, int]],
+    ) -> None:
+        self._ffi, self._lib, self._context, self._digests = ffi, lib, context, digests
+        self._opaque = ffi.new("secp256k1_ecdsa_recoverable_signature[]", len(digests))
+        self._points = ffi.new("secp256k1_pubkey[]", len(digests))
+        parse, opaque = lib.secp256k1_ecdsa_recoverable_signature_parse_compact, self._opaque
+        self._is_found = [
+            bool(parse(context, opaque + place, compact, parity)) for place, (compact, parity) in enumerate(signatures)
+        ]
+
+    def recover(self, start: int, stop: int) -> None:
+        context, points, opaque, is_found = self._context, self._points, self._opaque, self._is_found
+        recover, digests = self._lib.secp256k1_ecdsa_recover, self._digests
+        for place in range(start, stop):
+            if is_found[place] and not recover(context, points + place, opaque + place, digests[place]):
+                is_found[place] = False
+
+    def publics(self) -> list[bytes | None]:
+        ffi, context, points = self._ffi, self._context, self._points
+        serialize = self._lib.secp256k1_ec_pubkey_serialize
+        serialized, size = ffi.new("unsigned char[65]"), ffi.new("size_t *", _UNCOMPRESSED_BYTES)
+        buffer = ffi.buffer(serialized)
+        publics: list[bytes | None] = []
+        for place, is_found in enumerate(self._is_found):
+            if is_found:
+                serialize(context, serialized, size, points + place, _UNCOMPRESSED)
+            publics.append(buffer[1:] if is_found else None)
+        return publics
+
+
+class _PublicSigning:
+    """The same through coincurve's documented classes."""
+
+    __slots__ = ("_digests", "_made", "_secret")
+
+    def __init__(self, secret: bytes, digests: Sequence[bytes]) -> None:
+        self._secret, self._digests = coincurve.PrivateKey(secret), digests
+        self._made = [b""] * len(digests)
+
+    def sign(self, start: int, stop: int) -> None:
+        for place in range(start, stop):
+            self._made[place] = self._secret.sign_recoverable(self._digests[place], hasher=None)
+
+    def signatures(self) -> list[bytes]:
+        return self._made
+
+
+class _PublicRecovering:
+    """The same through coincurve's documented classes."""
+
+    __slots__ = ("_curve", "_digests", "_found", "_signatures")
+
+    def __init__(self, curve: PublicCurve, digests: Sequence[bytes], signatures: Sequence[tuple[bytes, int]]) -> None:
+        self._curve, self._digests, self._signatures = curve, digests, signatures
+        self._found: list[bytes | None] = [None] * len(digests)
+
+    def recover(self, start: int, stop: int) -> None:
+        for place in range(start, stop):
+            self._found[place] = self._curve.recover_ecdsa(self._digests[place], *self._signatures[place])
+
+    def publics(self) -> list[bytes | None]:
+        return self._found
 
 
 class PublicCurve:
@@ -205,6 +345,10 @@ class PublicCurve:
         """Return r || s || parity of y(R), 65 bytes: low s, the nonce from RFC 6979."""
         return coincurve.PrivateKey(secret).sign_recoverable(digest, hasher=None)
 
+    def begin_ecdsa(self, secret: bytes, digests: Sequence[bytes]) -> Signing:
+        """Parse the key once for all digests."""
+        return _PublicSigning(secret, digests)
+
     def recover_ecdsa(self, digest: bytes, signature: bytes, parity: int) -> bytes | None:
         """Return the one key under which the signature is right, 64 bytes; None where there is none."""
         try:
@@ -212,6 +356,10 @@ class PublicCurve:
         except ValueError:
             return None
         return point.format(compressed=False)[1:]
+
+    def begin_recovery(self, digests: Sequence[bytes], signatures: Sequence[tuple[bytes, int]]) -> Recovering:
+        """Keep everything for later."""
+        return _PublicRecovering(self, digests, signatures)
 
 
 def open_curve(binding_name: str = "coincurve._libsecp256k1") -> Curve:

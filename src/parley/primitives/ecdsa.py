@@ -20,6 +20,8 @@ Source: SEC 1 §4.1, RFC 6979, EIP-2 (vectors/ecdsa/rfc6979.json, vectors/lotter
 
 from __future__ import annotations
 
+from bisect import bisect_left
+from collections.abc import Sequence
 from typing import Final
 
 from parley.errors import ErrorCode, LocalError
@@ -32,6 +34,8 @@ __all__ = [
     "DIGEST_BYTES",
     "FULL_KEY_BYTES",
     "SIGNATURE_BYTES",
+    "RecoveredBatch",
+    "SignedBatch",
     "address_of",
     "is_canonical",
     "public_key",
@@ -94,9 +98,56 @@ def sign(secret: bytes, digest: bytes) -> bytes:
             digest is known to lead to (probability 2**-127).
     """
     _check_secret(secret)
-    if len(digest) != DIGEST_BYTES:
-        raise LocalError(ErrorCode.INVALID_ARGUMENT, digest_bytes=len(digest), wanted_bytes=DIGEST_BYTES)
-    signature = CURVE.sign_ecdsa(secret, digest)
+    _check_digest(digest)
+    return _finish(CURVE.sign_ecdsa(secret, digest))
+
+
+class SignedBatch:
+    """Digests under one key, signed in parts: the same signatures as `sign` makes.
+
+    batch = SignedBatch(secret, digests); batch.sign(0, n); batch.signatures()
+    """
+
+    __slots__ = ("_signing", "size")
+
+    def __init__(self, secret: bytes, digests: Sequence[bytes]) -> None:
+        """Make room; nothing is signed yet.
+
+        Args:
+            secret: 32 bytes, 1 <= key < n, big endian.
+            digests: 32 bytes each.
+
+        Raises:
+            LocalError: not a secret key, or a digest of another size.
+        """
+        _check_secret(secret)
+        for digest in digests:
+            _check_digest(digest)
+        self.size = len(digests)
+        self._signing = CURVE.begin_ecdsa(secret, digests)
+
+    def sign(self, start: int, stop: int) -> None:
+        """Sign the digests from `start` to before `stop`, 0 <= start <= stop <= size.
+
+        Threads may sign parts that do not overlap at once: the C function runs without the interpreter's lock.
+
+        Raises:
+            LocalError: not a part of the batch.
+        """
+        if not 0 <= start <= stop <= self.size:
+            raise LocalError(ErrorCode.INVALID_ARGUMENT, start=start, stop=stop, size=self.size)
+        self._signing.sign(start, stop)
+
+    def signatures(self) -> tuple[bytes, ...]:
+        """Return the signatures in the order of the digests, 65 bytes each, once all parts are signed.
+
+        Raises:
+            LocalError: WRONG_STATE: x(R) is not below n, which no digest is known to lead to.
+        """
+        return tuple(_finish(signature) for signature in self._signing.signatures())
+
+
+def _finish(signature: bytes) -> bytes:
     v = signature[_COMPACT_BYTES] + _V_OF_EVEN
     if v not in _PARITY_OF:
         raise LocalError(ErrorCode.WRONG_STATE, fault="x(R) is not below n")
@@ -125,6 +176,62 @@ def recover(digest: bytes, signature: bytes) -> bytes | None:
     return CURVE.recover_ecdsa(digest, signature[:_COMPACT_BYTES], signature[_COMPACT_BYTES] - _V_OF_EVEN)
 
 
+class RecoveredBatch:
+    """Signatures over digests, recovered in parts: the same keys as `recover` finds.
+
+    batch = RecoveredBatch(digests, signatures); batch.recover(0, n); batch.publics()
+    """
+
+    __slots__ = ("_places", "_recovering", "size")
+
+    def __init__(self, digests: Sequence[bytes], signatures: Sequence[bytes]) -> None:
+        """Read the signatures; nothing is recovered yet, and what has another form than the right one never is.
+
+        Args:
+            digests: 32 bytes each.
+            signatures: as many, of any sizes.
+
+        Raises:
+            LocalError: a digest of another size, or another number of signatures.
+        """
+        for digest in digests:
+            _check_digest(digest)
+        if len(digests) != len(signatures):
+            raise LocalError(ErrorCode.INVALID_ARGUMENT, digests=len(digests), signatures=len(signatures))
+        self.size = len(digests)
+        self._places = [place for place, signature in enumerate(signatures) if is_canonical(signature)]
+        self._recovering = CURVE.begin_recovery(
+            [digests[place] for place in self._places],
+            [
+                (signatures[place][:_COMPACT_BYTES], signatures[place][_COMPACT_BYTES] - _V_OF_EVEN)
+                for place in self._places
+            ],
+        )
+
+    def recover(self, start: int, stop: int) -> None:
+        """Recover the keys of the signatures from `start` to before `stop`, 0 <= start <= stop <= size.
+
+        Threads may recover parts that do not overlap at once: the C function runs without the interpreter's lock.
+
+        Raises:
+            LocalError: not a part of the batch.
+        """
+        if not 0 <= start <= stop <= self.size:
+            raise LocalError(ErrorCode.INVALID_ARGUMENT, start=start, stop=stop, size=self.size)
+        self._recovering.recover(bisect_left(self._places, start), bisect_left(self._places, stop))
+
+    def publics(self) -> tuple[bytes | None, ...]:
+        """Return the key behind each signature in the order of the digests, once all parts are recovered.
+
+        Returns:
+            64 bytes each, or None where the form is not the right one or no key fits.
+        """
+        publics: list[bytes | None] = [None] * self.size
+        for place, public in zip(self._places, self._recovering.publics(), strict=True):
+            publics[place] = public
+        return tuple(publics)
+
+
 def verify(public: bytes, digest: bytes, signature: bytes) -> bool:
     """Say whether a key signed a digest in the one right form; bytes of any size are judged, none raises.
 
@@ -143,3 +250,8 @@ def verify(public: bytes, digest: bytes, signature: bytes) -> bool:
 def _check_secret(secret: bytes) -> None:
     if not is_secret_key(secret):
         raise LocalError(ErrorCode.INVALID_ARGUMENT, wanted="a secret key of 32 bytes, 1 <= key < n")
+
+
+def _check_digest(digest: bytes) -> None:
+    if len(digest) != DIGEST_BYTES:
+        raise LocalError(ErrorCode.INVALID_ARGUMENT, digest_bytes=len(digest), wanted_bytes=DIGEST_BYTES)

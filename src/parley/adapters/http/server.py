@@ -6,9 +6,10 @@ import asyncio
 import errno
 import socket
 from functools import partial
-from typing import Any, Final, cast
+from typing import Any, Final, Protocol, cast
 
 import uvicorn
+from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from parley.adapters.http.application import LOOPBACK_HOSTS, Application
@@ -27,6 +28,7 @@ __all__ = [
     "HttpRequest",
     "Route",
     "RunningServer",
+    "Servable",
     "allowed_hosts",
     "error_answer",
     "listen",
@@ -52,6 +54,19 @@ def allowed_hosts(host: str, *names: str) -> frozenset[bytes] | None:
     return LOOPBACK_HOSTS | {name.lower().encode() for name in (own, *names)}
 
 
+class Servable(Protocol):
+    """What can be served: an ASGI application that can be told to take nothing new.
+
+    Attributes:
+        is_stopping: set when the server stops; from then on every answer is a refusal.
+    """
+
+    is_stopping: bool
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+
+
 class RunningServer:
     """A server that listens; `stop` ends it.
 
@@ -65,7 +80,7 @@ class RunningServer:
         self,
         server: uvicorn.Server,
         listener: socket.socket,
-        application: Application,
+        application: Servable,
         connections: OpenConnections,
     ) -> None:
         """Describe a server that has started."""
@@ -106,7 +121,7 @@ class RunningServer:
 
 
 async def serve(
-    application: Application, listener: socket.socket, *, limits: ConnectionLimits | None = None
+    application: Servable, listener: socket.socket, *, limits: ConnectionLimits | None = None
 ) -> RunningServer:
     """Answer on a socket that listens already.
 

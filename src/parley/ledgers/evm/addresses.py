@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Final
 
 from parley.errors import ErrorCode, LocalError, PeerError
@@ -16,6 +17,12 @@ NULL_ADDRESS: Final = Address(bytes(ADDRESS_BYTES))
 
 _FORM: Final = re.compile(r"0x[0-9a-fA-F]{40}")
 _UPPER_FROM: Final = 8
+_CASED: Final[Mapping[tuple[str, str], str]] = {
+    (letter, digit): letter.upper() if int(digit, 16) >= _UPPER_FROM else letter
+    for letter in "0123456789abcdef"
+    for digit in "0123456789abcdef"
+}
+"""Every digit of an address beside one of its hash, and how it is written then."""
 
 
 def checksum_text(account: Address) -> str:
@@ -35,9 +42,7 @@ def checksum_text(account: Address) -> str:
         raise LocalError(ErrorCode.INVALID_ARGUMENT, size_bytes=len(account), wanted_bytes=ADDRESS_BYTES)
     lower = account.hex()
     check = keccak256(lower.encode()).hex()
-    return "0x" + "".join(
-        letter.upper() if int(digit, 16) >= _UPPER_FROM else letter for letter, digit in zip(lower, check, strict=False)
-    )
+    return "0x" + "".join(map(_CASED.__getitem__, zip(lower, check, strict=False)))
 
 
 def parse_address(text: str) -> Address:
