@@ -9,6 +9,7 @@ from parley.adapters.memory.store import MemoryStore
 from parley.errors import PeerError, Rejected
 from parley.gate.binding import act_of
 from parley.gate.paying import OwnRequest, choose_work
+from parley.gate.schemes import Charge
 from parley.gate.work_scheme import WorkScheme, challenge_of
 from parley.gate.x402 import (
     PaymentSignature,
@@ -68,7 +69,7 @@ def _read_response(value: bytes) -> None:
 
 def _settle(signature: PaymentSignature) -> object:
     """Run to its end what waits for nothing here."""
-    steps = _SCHEME.settle(signature, _ACT, bytes(32), Instant(1_800_000_000_000))
+    steps = _SCHEME.settle(signature, Charge(_ACT, 1, bytes(32)), Instant(1_800_000_000_000))
     try:
         steps.send(None)
     except StopIteration as done:

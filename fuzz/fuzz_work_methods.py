@@ -11,7 +11,7 @@ from parley.primitives.instants import Instant
 from parley.protocol.challenges import Challenge, Params
 from parley.protocol.proof_of_work import ProofOfWork
 from parley.protocol.work import Accepted, Evidence, Registry, WorkMethod
-from parley.upload.methods import Arithmetic, Captcha, MemoryHard, Subscription, Wait
+from parley.upload.methods import Arithmetic, Captcha, MemoryHard, Payment, Subscription, Wait
 
 __all__ = ["fuzz_one"]
 
@@ -24,6 +24,7 @@ _REGISTRY: Final = Registry(
         Captcha(),
         Subscription({"friends": None}),
         Wait(),
+        Payment(),
     )
 )
 _SEED: Final = b"an issuer's seed that nobody has"
