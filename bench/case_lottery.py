@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from importlib import import_module
 from typing import NamedTuple
 
 from bench.measure import Case
 from parley.lottery import Ticket, is_signed_by, recipient_rand_hash, recover_signer, sign_ticket, wins
+from parley.lottery.batches import TicketBatch
 from parley.lottery.commitments import is_opened_by
+from parley.lottery.params import CreationRound, TicketParams
 from parley.lottery.signing import signing_digest
 from parley.primitives import ecdsa
 from parley.primitives.hashing import sha256
 from parley.primitives.ids import Address
 from parley.primitives.one_shot import SecretKey
 
-__all__ = ["CASES"]
+__all__ = ["CASES", "validate_unknown"]
 
 _TICKETS = 100
 _RAND = int.from_bytes(sha256(b"recipientRand"), "big")
@@ -86,7 +89,8 @@ def _call_all(bare: Callable[[], tuple[Callable[..., int], list[tuple[object, ..
     return len(calls)
 
 
-def _validate_unknown() -> int:
+def validate_unknown() -> int:
+    """Judge a batch of tickets of a sender not seen before; return how many."""
     winners = 0
     for ticket, signature in _sent():
         signer = recover_signer(ticket, signature)
@@ -120,13 +124,46 @@ def _create() -> int:
     return _TICKETS
 
 
+@cache
+def _threads() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(2)
+
+
+def _batch() -> TicketBatch:
+    ticket = _make(0)
+    params = TicketParams(
+        recipient=ticket.recipient,
+        face_value=ticket.face_value,
+        win_prob=ticket.win_prob,
+        recipient_rand_hash=ticket.recipient_rand_hash,
+        seed=1,
+        expiration_block=40,
+    )
+    made_in = CreationRound(ticket.creation_round, ticket.creation_round_hash)
+    return TicketBatch(params, made_in, ticket.sender, range(1, _TICKETS + 1), _SECRET)
+
+
+def _create_batch() -> int:
+    batch = _batch()
+    batch.sign(0, batch.size)
+    return len(batch.signed())
+
+
+def _create_batch_on_two_cores() -> int:
+    batch, middle = _batch(), _TICKETS // 2
+    parts = [_threads().submit(batch.sign, *part) for part in ((0, middle), (middle, _TICKETS))]
+    for part in parts:
+        part.result()
+    return len(batch.signed())
+
+
 CASES = [
     Case(
         name="lottery_validate_unknown",
         description="hash, digest, recovered address, commitment and draw of tickets from a sender not seen before; "
         "reference: secp256k1_ecdsa_recover through cffi with every argument prepared",
         reference=lambda: _call_all(_bare_recover),
-        subject=_validate_unknown,
+        subject=validate_unknown,
         target=0.8,
     ),
     Case(
@@ -142,5 +179,19 @@ CASES = [
         reference=lambda: _call_all(_bare_sign),
         subject=_create,
         target=0.7,
+    ),
+    Case(
+        name="lottery_create_batch",
+        description="the tickets of one payment of 100; reference: secp256k1_ecdsa_sign_recoverable through cffi",
+        reference=lambda: _call_all(_bare_sign),
+        subject=_create_batch,
+        target=0.75,
+    ),
+    Case(
+        name="lottery_create_batch_on_two_cores",
+        description="the same, signed by two threads; reference: secp256k1_ecdsa_sign_recoverable on one core",
+        reference=lambda: _call_all(_bare_sign),
+        subject=_create_batch_on_two_cores,
+        target=1.2,
     ),
 ]

@@ -17,7 +17,7 @@ from parley.errors import PeerError, Rejected
 from parley.gate.binding import Act, act_of
 from parley.gate.middleware import TicketGate
 from parley.gate.paying import OwnRequest, WorkOrder, choose_work, payment_header
-from parley.gate.schemes import Repeated, Settled
+from parley.gate.schemes import Charge, Repeated, Settled
 from parley.gate.work_scheme import WorkScheme
 from parley.gate.x402 import (
     PaymentRequired,
@@ -76,6 +76,9 @@ class Sent:
     def act(self) -> Act:
         return act_of(method=self.method, realm=self.realm, target=self.target, body=self.body)
 
+    def charge(self) -> Charge:
+        return Charge(self.act(), 2, PAYER)
+
     def own(self) -> OwnRequest:
         host, slash, prefix = self.realm.partition("/")
         return OwnRequest(self.method, host, (slash + prefix).encode() + self.target, self.body)
@@ -92,7 +95,7 @@ sent = st.builds(
 
 async def earn(scheme: WorkScheme, request: Sent) -> PaymentSignature:
     """Take an offer for a request and pay it as a client does."""
-    offered = await scheme.offer(request.act(), 2, START)
+    offered = await scheme.offer(request.charge(), START)
     required = PaymentRequired(x402_version=2, resource=Resource(url=""), accepts=offered)
     order = choose_work(required, request.own(), METHODS, 10_000)
     if not isinstance(order, WorkOrder):
@@ -116,12 +119,12 @@ def test_a_proof_admits_its_own_request_and_no_other(own: Sent, other: Sent) -> 
         scheme = make_scheme(MemoryStore().claims)
         payment = await earn(scheme, own)
         if other != own:
-            refused = await scheme.settle(payment, other.act(), PAYER, START)
+            refused = await scheme.settle(payment, other.charge(), START)
             assert isinstance(refused, Rejected)
             assert refused.facts == {"fault": "binding"}
-        assert isinstance(await scheme.settle(payment, own.act(), PAYER, START), Settled)
+        assert isinstance(await scheme.settle(payment, own.charge(), START), Settled)
         if other != own:
-            assert isinstance(await scheme.settle(payment, other.act(), PAYER, START), Rejected)
+            assert isinstance(await scheme.settle(payment, other.charge(), START), Rejected)
 
     asyncio.run(run())
 
@@ -131,7 +134,7 @@ def test_a_client_works_for_its_own_request_alone(own: Sent, other: Sent) -> Non
     assume(own != other)
 
     async def run() -> None:
-        offered = await make_scheme(MemoryStore().claims).offer(other.act(), 2, START)
+        offered = await make_scheme(MemoryStore().claims).offer(other.charge(), START)
         required = PaymentRequired(x402_version=2, resource=Resource(url=""), accepts=offered)
         outcome = choose_work(required, own.own(), METHODS, 10_000)
         if isinstance(outcome, WorkOrder):
@@ -152,10 +155,10 @@ def test_a_payment_changed_anywhere_admits_nothing_new(request: Sent, data: st.D
         value[place] = data.draw(st.integers(0, 255))
         try:
             damaged = parse_signature(bytes(value))
-            first = await scheme.settle(damaged, request.act(), PAYER, START)
+            first = await scheme.settle(damaged, request.charge(), START)
         except PeerError:
             first = None
-        second = await scheme.settle(payment, request.act(), PAYER, START)
+        second = await scheme.settle(payment, request.charge(), START)
         assert sum(isinstance(outcome, Settled) for outcome in (first, second)) == 1
 
     asyncio.run(run())
@@ -227,9 +230,9 @@ def test_an_offer_counts_until_its_end_and_not_after(request: Sent, offset_ms: i
         scheme = make_scheme(MemoryStore().claims)
         payment = await earn(scheme, request)
         now = Instant(START + 60_000 + offset_ms)
-        outcome = await scheme.settle(payment, request.act(), PAYER, now)
+        outcome = await scheme.settle(payment, request.charge(), now)
         assert isinstance(outcome, Settled) == (offset_ms < 0)
         if offset_ms < 0:
-            assert isinstance(await scheme.settle(payment, request.act(), PAYER, now), Repeated)
+            assert isinstance(await scheme.settle(payment, request.charge(), now), Repeated)
 
     asyncio.run(run())

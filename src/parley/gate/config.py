@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from parley.errors import ConfigError, ErrorCode
+from parley.errors import ConfigError, ErrorCode, LocalError
 from parley.gate.binding import is_realm
+from parley.ledgers.evm.amounts import parse_wei
 
-__all__ = ["GateConfig", "Prices"]
+__all__ = ["GateConfig", "Prices", "wei_prices"]
 
 _TICKET_MS_MIN: Final = 1_000
 _TICKET_MS_MAX: Final = 86_400_000
@@ -17,13 +18,13 @@ _BODY_BYTES_MAX: Final = 1_073_741_824
 
 
 class Prices:
-    """What a path costs, in units of work."""
+    """What a path costs, in the currency of one way to pay: units of work, or wei."""
 
     def __init__(self, prices: int | Mapping[str, int]) -> None:
         """Take one price for every path, or a price per pattern.
 
         Args:
-            prices: units, 0 or more, 0 being free. A pattern is a path, or the beginning of paths with `*` at its
+            prices: 0 or more, 0 being free. A pattern is a path, or the beginning of paths with `*` at its
                 end. A path is looked for as it is first, then by the longest beginning; what no pattern fits is
                 free.
 
@@ -62,6 +63,29 @@ class Prices:
     def all_units(self) -> frozenset[int]:
         """Return the prices that are asked anywhere, without 0."""
         return frozenset({*self._paths.values(), *(units for _, units in self._beginnings)}) - {0}
+
+
+def wei_prices(prices: int | str | Mapping[str, int | str]) -> int | dict[str, int]:
+    """Read prices of money, for `Prices`.
+
+    Args:
+        prices: of every path, or per pattern: wei, or text such as "20 gwei".
+
+    Raises:
+        ConfigError: a text that is no amount.
+    """
+    if isinstance(prices, Mapping):
+        return {pattern: _wei(price) for pattern, price in prices.items()}
+    return _wei(prices)
+
+
+def _wei(price: int | str) -> int:
+    if isinstance(price, int):
+        return price
+    try:
+        return parse_wei(price)
+    except LocalError as error:
+        raise ConfigError(ErrorCode.CONFIG_INVALID, setting="price", **error.facts) from None
 
 
 def _is_ambiguous(path: str) -> bool:

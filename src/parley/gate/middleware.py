@@ -1,4 +1,4 @@
-"""`TicketGate`: work, or another payment, before an answer, for any ASGI application.
+"""`TicketGate`: work or money before an answer, for any ASGI application.
 
     client                                     gate                                    application
       POST /search                     ──►       nothing is kept
@@ -27,7 +27,7 @@ from parley.adapters.system import SystemClock, SystemEntropy
 from parley.errors import ConfigError, ErrorCode, PeerError, Rejected, UnavailableError
 from parley.gate.answers import Absence, Answer, KeptAnswers
 from parley.gate.binding import Act, act_of
-from parley.gate.config import GateConfig, Prices
+from parley.gate.config import GateConfig, Prices, wei_prices
 from parley.gate.exchange import (
     AnyApp,
     AnyValue,
@@ -39,12 +39,13 @@ from parley.gate.exchange import (
     target_of,
 )
 from parley.gate.problems import problem
-from parley.gate.schemes import Repeated, Scheme, Settled
+from parley.gate.schemes import Charge, Repeated, Scheme, Settled
 from parley.gate.work_scheme import WorkScheme
 from parley.gate.x402 import (
     OFFERS_MAX,
     REQUIRED_HEADER,
     RESPONSE_HEADER,
+    SENDER_HEADER,
     SIGNATURE_HEADER,
     X402_VERSION,
     PaymentRequired,
@@ -73,6 +74,7 @@ SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 
 _SECRET_BYTES: Final = 32
 _MS_PER_SECOND: Final = 1_000
+_SENDER: Final = SENDER_HEADER.lower().encode()
 _SIGNATURE: Final = SIGNATURE_HEADER.lower().encode()
 _REQUIRED: Final = REQUIRED_HEADER.lower().encode()
 _RESPONSE: Final = RESPONSE_HEADER.lower().encode()
@@ -80,6 +82,7 @@ _RETRY_AFTER: Final = b"retry-after"
 _PRIVATE: Final = (b"cache-control", b"private")
 _PAYER_TAG: Final = "parley/gate/payer/v1"
 _CREDENTIALS: Final = (b"authorization", b"cookie")
+_NOBODY: Final = tagged_hash(_PAYER_TAG, *(encode_bytes(b"", length_bytes=4) for _ in _CREDENTIALS))
 _NOT_KEPT: Final = (
     "this payment has admitted this very request before, and its answer was not kept: look whether the request took "
     "effect before you pay for another"
@@ -87,13 +90,22 @@ _NOT_KEPT: Final = (
 _UNDER_WAY: Final = "this payment has admitted this very request, which is still under way; ask once more in a moment"
 
 
+_Tariff = tuple[tuple[Scheme, int], ...]
+"""The ways to pay for one request, each with its price."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Asking:
     """A request that does not get through yet."""
 
     act: Act
-    units: int
+    tariff: _Tariff
+    payer: bytes
+    account: str
     url_scheme: str
+
+    def charge(self, price: int) -> Charge:
+        return Charge(self.act, price, self.payer, self.account)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,12 +118,13 @@ class _Passage:
 
 
 class TicketGate:
-    """Ask for work before an application answers.
+    """Ask for work or money before an application answers.
 
     ```python
     from parley.gate import TicketGate
 
-    app = TicketGate(app, price_units={"/search": 64, "/api/*": 16})
+    app = TicketGate(app, price_units={"/search": 64, "/api/*": 16})   # work
+    app = TicketGate(app, price="20 gwei", till=till)                  # lottery tickets, see parley.gate.till
     ```
 
     Warning: as it stands, the secret is drawn at the start and what was spent is kept in memory. So a restart makes
@@ -126,7 +139,9 @@ class TicketGate:
         self,
         app: AnyApp,
         *,
-        price_units: int | Mapping[str, int] = DEFAULT_PRICE_UNITS,
+        price_units: int | Mapping[str, int] | None = None,
+        price: int | str | Mapping[str, int | str] = 0,
+        till: Scheme | None = None,
         secret: bytes | None = None,
         claims: Claims | None = None,
         methods: Registry | None = None,
@@ -139,26 +154,33 @@ class TicketGate:
 
         Args:
             app: what is guarded.
-            price_units: of every path, or per path or beginning of paths; see `parley.gate.config.Prices`.
-            secret: under which offers are made, at least 32 bytes; None draws one.
-            claims: where what is spent is kept; None keeps it in memory.
+            price_units: in work, of every path or per path or beginning of paths; see `parley.gate.config.Prices`.
+                None is DEFAULT_PRICE_UNITS where there is no till, and no work at all where there is one.
+            price: in money, likewise: wei, or text such as "20 gwei". Where a path has both prices, either admits.
+            till: takes the money; None where no path has a price in money.
+            secret: under which offers of work are made, at least 32 bytes; None draws one.
+            claims: where the work that is spent is kept; None keeps it in memory.
             methods: kinds of work; None is `pow` alone, and an empty registry no work at all.
-            schemes: further ways to pay, offered after work.
+            schemes: further ways to pay, offered after work and charged by `price_units`.
             config: limits.
             clock: tells the time; None for the system's.
             entropy: for names of challenges and the secret; None for the system's.
 
         Raises:
-            ConfigError: a setting is out of range, or there is nothing to pay with.
+            ConfigError: a setting is out of range, there is nothing to pay with, or a price in money and no till.
         """
         self._app = app
-        self._prices = Prices(price_units)
         self._config = GateConfig() if config is None else config
         self._clock = SystemClock() if clock is None else clock
         source = SystemEntropy() if entropy is None else entropy
+        wei = Prices(wei_prices(price))
+        if (till is None) != (not wei.all_units()):
+            raise ConfigError(ErrorCode.CONFIG_INVALID, setting="price", wanted="a price together with a till")
+        default_units = DEFAULT_PRICE_UNITS if till is None else 0
+        units = Prices(default_units if price_units is None else price_units)
         registry = Registry((ProofOfWork(),)) if methods is None else methods
         work: tuple[Scheme, ...] = ()
-        if registry.methods:
+        if registry.methods and (units.all_units() or till is None):
             work_scheme = WorkScheme(
                 registry,
                 secret=source.take(_SECRET_BYTES) if secret is None else secret,
@@ -167,18 +189,20 @@ class TicketGate:
                 ticket_ms=self._config.ticket_ms,
             )
             work = (work_scheme,)
-        self._schemes: tuple[Scheme, ...] = (*work, *schemes)
-        _check_schemes(self._schemes, self._prices)
+        tills: tuple[Scheme, ...] = () if till is None else (till,)
+        self._schemes: tuple[Scheme, ...] = (*tills, *work, *schemes)
+        self._tariff = (*((one, wei) for one in tills), *((scheme, units) for scheme in (*work, *schemes)))
+        _check_schemes(self._tariff)
         self._answers = KeptAnswers(self._config.answers_max_bytes)
 
     async def __call__(self, scope: AnyValue, receive: AnyValue, send: AnyValue) -> None:
         """Answer one request."""
-        units = self._price_units(scope)
-        if units == 0:
+        tariff = self._tariff_of(scope)
+        if not tariff:
             await self._app(scope, receive, send)
             return
         try:
-            outcome = await self._judge(scope, receive, units)
+            outcome = await self._judge(scope, receive, tariff)
         except PeerError as error:
             outcome = problem(400, error.code, facts=error.facts)
         except UnavailableError as error:
@@ -188,12 +212,15 @@ class TicketGate:
         elif outcome is not None:
             await send_answer(outcome, send, has_body=scope["method"] != "HEAD")
 
-    def _price_units(self, scope: Scope) -> int:
+    def _tariff_of(self, scope: Scope) -> _Tariff:
+        """Return how a request can be paid for; nothing where it is free."""
         if scope["type"] != "http" or scope["method"] in self._config.exempt_methods:
-            return 0
-        return self._prices.units(scope["path"], scope.get("root_path", ""))
+            return ()
+        path, root_path = scope["path"], scope.get("root_path", "")
+        priced = ((scheme, prices.units(path, root_path)) for scheme, prices in self._tariff)
+        return tuple((scheme, price) for scheme, price in priced if price > 0)
 
-    async def _judge(self, scope: Scope, receive: Receive, units: int) -> _Passage | Answer | None:
+    async def _judge(self, scope: Scope, receive: Receive, tariff: _Tariff) -> _Passage | Answer | None:
         """Take the payment of a request that pays; return what to answer one that does not, None if nobody waits."""
         payment = _payment_of(scope)
         body = await read_body(scope, receive, self._config.body_max_bytes)
@@ -202,13 +229,15 @@ class TicketGate:
         if isinstance(body, Rejected):
             return problem(413, body.code, facts=body.facts)
         act = act_of(method=scope["method"], realm=self._realm(scope), target=target_of(scope), body=body)
-        asking = _Asking(act, units, scope["scheme"])
+        asking = _Asking(act, tariff, _payer_of(scope), _account_of(scope), scope["scheme"])
         if payment is None:
             return await self._ask(asking, Rejected(ErrorCode.WORK_REQUIRED))
-        scheme = self._scheme_of(payment)
-        if scheme is None:
+        wanted = (payment.accepted.scheme, payment.accepted.network)
+        chosen = next((item for item in tariff if (item[0].name, item[0].network) == wanted), None)
+        if chosen is None:
             return await self._ask(asking, Rejected(ErrorCode.METHOD_UNKNOWN), _failed("", ErrorCode.METHOD_UNKNOWN))
-        match await scheme.settle(payment, act, _payer_of(scope), self._clock.now()):
+        scheme, price = chosen
+        match await scheme.settle(payment, asking.charge(price), self._clock.now()):
             case Settled() as settled:
                 return _Passage(scheme, settled, body)
             case Repeated(reference=reference):
@@ -266,9 +295,9 @@ class TicketGate:
         """
         missing = UnavailableError(ErrorCode.BUSY)
         accepts: list[Requirement] = []
-        for scheme in self._schemes:
+        for scheme, price in asking.tariff:
             try:
-                accepts += await scheme.offer(asking.act, asking.units, self._clock.now())
+                accepts += await scheme.offer(asking.charge(price), self._clock.now())
             except UnavailableError as error:
                 # While another way to pay is there, the request need not wait for this one.
                 missing = error
@@ -282,22 +311,18 @@ class TicketGate:
         hosts = header_values(scope, b"host")
         return hosts[0].decode("latin-1") if hosts else ""
 
-    def _scheme_of(self, payment: PaymentSignature) -> Scheme | None:
-        wanted = (payment.accepted.scheme, payment.accepted.network)
-        return next((scheme for scheme in self._schemes if (scheme.name, scheme.network) == wanted), None)
-
 
 def _failed(network: str, code: ErrorCode) -> PaymentResponse:
     return PaymentResponse(success=False, transaction="", network=network, error_reason=code.name.lower())
 
 
-def _check_schemes(schemes: tuple[Scheme, ...], prices: Prices) -> None:
-    names = [(scheme.name, scheme.network) for scheme in schemes]
+def _check_schemes(tariff: tuple[tuple[Scheme, Prices], ...]) -> None:
+    names = [(scheme.name, scheme.network) for scheme, _ in tariff]
     if not names or len(set(names)) != len(names):
         raise ConfigError(ErrorCode.CONFIG_INVALID, setting="schemes", schemes=len(names))
-    for scheme in schemes:
-        for units in sorted(prices.all_units()):
-            scheme.check_price(units)
+    for scheme, prices in tariff:
+        for price in sorted(prices.all_units()):
+            scheme.check_price(price)
 
 
 def _payment_of(scope: Scope) -> PaymentSignature | None:
@@ -307,9 +332,17 @@ def _payment_of(scope: Scope) -> PaymentSignature | None:
     return parse_signature(values[0]) if values else None
 
 
+def _account_of(scope: Scope) -> str:
+    """Return who says that it will pay; nobody where several are named."""
+    values = header_values(scope, _SENDER)
+    return values[0].decode("latin-1") if len(values) == 1 else ""
+
+
 def _payer_of(scope: Scope) -> bytes:
     """Tell callers apart by what they authenticate with, so that a proof that leaked shows nobody another's answer."""
     values = [b"\n".join(header_values(scope, name)) for name in _CREDENTIALS]
+    if not any(values):
+        return _NOBODY
     return tagged_hash(_PAYER_TAG, *(encode_bytes(value, length_bytes=4) for value in values))
 
 

@@ -17,7 +17,7 @@ from typing import Final
 
 from parley.errors import ConfigError, ErrorCode, LocalError, PeerError, Rejected
 from parley.gate.binding import Act
-from parley.gate.schemes import Repeated, Settled
+from parley.gate.schemes import Charge, Repeated, Settled
 from parley.gate.x402 import PaymentSignature, Requirement, decode_base64, encode_base64
 from parley.ports.entropy import Entropy
 from parley.ports.store import Claims
@@ -113,35 +113,36 @@ class WorkScheme:
         """Return "parley:work"."""
         return WORK_NETWORK
 
-    def check_price(self, units: int) -> None:
+    def check_price(self, price: int) -> None:
         """Check that every method can ask for so much.
+
+        Args:
+            price: in units of work.
 
         Raises:
             ConfigError: a method cannot.
         """
         for method in self._methods.methods:
             try:
-                method.quote(units)
+                method.quote(price)
             except LocalError:
-                raise ConfigError(ErrorCode.CONFIG_INVALID, price_units=units, method=method.name) from None
+                raise ConfigError(ErrorCode.CONFIG_INVALID, price_units=price, method=method.name) from None
 
-    async def offer(self, act: Act, units: int, now: Instant) -> tuple[Requirement, ...]:
+    async def offer(self, charge: Charge, now: Instant) -> tuple[Requirement, ...]:
         """Return an entry per method, all of them alternatives: one of them can be spent."""
         offered = self._methods.challenge(
             wants=(),
-            units=units,
-            binding=act.binding(),
+            units=charge.price,
+            binding=charge.act.binding(),
             id=ChallengeId(self._entropy.take(CHALLENGE_ID_BYTES)),
             expires_ms=Instant(now + self._ticket_ms),
             secret=self._secret,
         )
         if isinstance(offered, Rejected):
             return ()
-        return tuple(self._entry(challenge, act) for challenge in offered)
+        return tuple(self._entry(challenge, charge.act) for challenge in offered)
 
-    async def settle(
-        self, payment: PaymentSignature, act: Act, payer: bytes, now: Instant
-    ) -> Settled | Repeated | Rejected:
+    async def settle(self, payment: PaymentSignature, charge: Charge, now: Instant) -> Settled | Repeated | Rejected:
         """Judge the work from cheap to expensive, then spend it in one step.
 
         Raises:
@@ -150,11 +151,11 @@ class WorkScheme:
         """
         challenge = challenge_of(payment.accepted)
         proof = _proof_of(payment.payload)
-        refusal = await self._check(challenge, proof, act, now)
+        refusal = await self._check(challenge, proof, charge.act, now)
         if refusal is not None:
             return refusal
         await self._prune(now)
-        owner = tagged_hash(_OWNER_TAG, act.digest, payer, encode_bytes(proof, length_bytes=2))
+        owner = tagged_hash(_OWNER_TAG, charge.act.digest, charge.payer, encode_bytes(proof, length_bytes=2))
         claim = spend(challenge, owner)
         match await self._claims.claim(claim.key, claim.owner, claim.expires_ms, now):
             case Applied():

@@ -26,6 +26,7 @@ __all__ = [
     "OFFERS_MAX",
     "REQUIRED_HEADER",
     "RESPONSE_HEADER",
+    "SENDER_HEADER",
     "SIGNATURE_HEADER",
     "X402_VERSION",
     "PaymentRequired",
@@ -52,6 +53,9 @@ SIGNATURE_HEADER: Final = "PAYMENT-SIGNATURE"
 
 RESPONSE_HEADER: Final = "PAYMENT-RESPONSE"
 """Of the answer to a request that paid, or tried to."""
+
+SENDER_HEADER: Final = "PAYMENT-SENDER"
+"""Of a request that says who will pay, as an account of CAIP-10; not of x402, and only some schemes look at it."""
 
 HEADER_MAX_BYTES: Final = 65_536
 """The longest value of a header that is decoded, in bytes of base64."""
@@ -80,7 +84,7 @@ class Requirement(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """One way to pay.
 
     Attributes:
-        scheme: how: `pow` here.
+        scheme: how: `pow` or `lottery` here.
         network: where, in the form of CAIP-2.
         amount: how much, a decimal integer in the smallest unit.
         asset: of what.

@@ -17,6 +17,7 @@ from typing import Any, Final
 
 from parley.adapters.memory.entropy import SeededEntropy
 from parley.errors import ErrorCode
+from parley.lottery.redemption_events import REDEMPTION_TABLE
 from parley.pool import routing
 from parley.pool.addresses import Address
 from parley.pool.config import PoolConfig
@@ -60,6 +61,7 @@ from parley.protocol.machine import Machine, TransitionTable
 from parley.protocol.proof_of_work import ProofOfWork
 from parley.protocol.work import Registry
 from parley.testing.authors import Author
+from parley.testing.redemptions import draw_redemption_event, make_redemption
 from parley.upload import life
 from parley.upload.config import UploadConfig
 
@@ -359,6 +361,7 @@ def _draw_upload_life(dice: random.Random, _now: Instant) -> life.UploadEvent:
 MACHINE_CASES: Final = (
     MachineCase("Earning", EARNING_TABLE, _make_earning, _draw_earning),
     MachineCase("PeerBook", PEER_BOOK_TABLE, _make_peer_book, _draw_peer_book),
+    MachineCase("Redemption", REDEMPTION_TABLE, make_redemption, draw_redemption_event),
     MachineCase("Router", ROUTER_TABLE, _make_router, _draw_router),
     MachineCase("Traversal", TRAVERSAL_TABLE, _make_traversal, _draw_traversal),
     MachineCase("UploadLife", life.UPLOAD_TABLE, _make_upload_life, _draw_upload_life),

@@ -30,6 +30,7 @@ _RANGES: Mapping[str, tuple[int, int]] = {
     "outbox_messages_max": (1, 1_000_000),
     "floor_units": (1, 2**30),
     "ceiling_units": (1, 2**30),
+    "wei_per_unit": (1, 10**18),
     "target_per_minute": (1, 1_000_000),
     "demand_half_life_ms": (10_000, 3_600_000),
     "price_holds_ms": (1_000, _DAY_MS),
@@ -80,6 +81,8 @@ class UploadConfig:
     """Price of a ticket without load, in units of work; a unit of `pow` is 4096 tries."""
     ceiling_units: int = 65_536
     """Highest price of a ticket, in units of work, before the surcharge for a busy sender."""
+    wei_per_unit: int = 1_000_000_000
+    """What a unit of work costs who pays with lottery tickets instead; `payment` must be among the methods."""
     target_per_minute: int = 60
     """Tickets earned by work in a minute that this node likes to bear; the price moves to keep them near it."""
     demand_half_life_ms: int = 120_000

@@ -8,7 +8,7 @@ import pytest
 from parley.errors import ConfigError, ErrorCode, PeerError, Rejected, UnavailableError
 from parley.gate.binding import Act
 from parley.gate.middleware import TicketGate
-from parley.gate.schemes import Repeated, Settled
+from parley.gate.schemes import Charge, Repeated, Settled
 from parley.gate.x402 import (
     RESPONSE_HEADER,
     X402_VERSION,
@@ -34,27 +34,26 @@ class Coins:
         self._atoms_per_unit = atoms_per_unit
         self._entries = entries
 
-    def check_price(self, units: int) -> None:
-        if units > 1_000:
-            raise ConfigError(ErrorCode.CONFIG_INVALID, price_units=units)
+    def check_price(self, price: int) -> None:
+        if price > 1_000:
+            raise ConfigError(ErrorCode.CONFIG_INVALID, price_units=price)
 
-    async def offer(self, act: Act, units: int, now: Instant) -> tuple[Requirement, ...]:
-        del act, now
+    async def offer(self, charge: Charge, now: Instant) -> tuple[Requirement, ...]:
+        del now
         if self.is_closed:
             raise UnavailableError(ErrorCode.UNREACHABLE, retry_after_ms=9_000)
         entry = Requirement(
             scheme=self.name,
             network=self.network,
-            amount=str(units * self._atoms_per_unit),
+            amount=str(charge.price * self._atoms_per_unit),
             asset="coin",
             pay_to="mint",
             max_timeout_seconds=1,
         )
         return (entry,) * self._entries
 
-    async def settle(
-        self, payment: PaymentSignature, act: Act, payer: bytes, now: Instant
-    ) -> Settled | Repeated | Rejected:
+    async def settle(self, payment: PaymentSignature, charge: Charge, now: Instant) -> Settled | Repeated | Rejected:
+        act, payer = charge.act, charge.payer
         coin = payment.payload.get("coin")
         if not isinstance(coin, int):
             raise PeerError(ErrorCode.MALFORMED, field="coin")

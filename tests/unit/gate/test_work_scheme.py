@@ -12,7 +12,7 @@ from parley.adapters.memory.entropy import SeededEntropy
 from parley.adapters.memory.store import MemoryStore
 from parley.errors import ConfigError, ErrorCode, Rejected
 from parley.gate.binding import Act, act_of
-from parley.gate.schemes import Repeated, Settled
+from parley.gate.schemes import Charge, Repeated, Settled
 from parley.gate.work_scheme import WorkScheme, proof_payload
 from parley.gate.x402 import X402_VERSION, PaymentSignature
 from parley.primitives.instants import Instant
@@ -22,6 +22,7 @@ from parley.protocol.work import Accepted, Challenge, Evidence, Pending, Registr
 NOW = Instant(1_800_000_000_000)
 PAYER = bytes(32)
 ACT = act_of(method="GET", realm="gate.test", target=b"/", body=b"")
+CHARGE = Charge(ACT, 1, PAYER)
 
 
 @dataclass(frozen=True)
@@ -60,9 +61,9 @@ def make(*methods: Any, **options: Any) -> WorkScheme:  # noqa: ANN401  # method
 
 
 async def present(scheme: WorkScheme, proof: bytes = bytes(8), act: Act = ACT) -> Settled | Repeated | Rejected:
-    (entry,) = await scheme.offer(ACT, 1, NOW)
+    (entry,) = await scheme.offer(CHARGE, NOW)
     payment = PaymentSignature(x402_version=X402_VERSION, accepted=entry, payload=proof_payload(proof))
-    return await scheme.settle(payment, act, PAYER, NOW)
+    return await scheme.settle(payment, Charge(act, 1, PAYER), NOW)
 
 
 async def test_what_a_method_asks_is_answered_as_often_as_it_asks() -> None:
@@ -112,12 +113,12 @@ async def test_what_takes_long_is_judged_beside_the_event_loop() -> None:
 
 async def test_the_same_payment_is_taken_once_and_known_again() -> None:
     scheme = make(ProofOfWork(tries_per_unit=1))
-    (entry,) = await scheme.offer(ACT, 1, NOW)
+    (entry,) = await scheme.offer(CHARGE, NOW)
     payment = PaymentSignature(x402_version=X402_VERSION, accepted=entry, payload=proof_payload(bytes(8)))
-    first = await scheme.settle(payment, ACT, PAYER, NOW)
+    first = await scheme.settle(payment, CHARGE, NOW)
     assert isinstance(first, Settled)
-    assert await scheme.settle(payment, ACT, PAYER, NOW) == Repeated(first.reference)
-    assert await scheme.settle(payment, ACT, b"\x01" * 32, NOW) == Rejected(ErrorCode.ALREADY_SPENT)
+    assert await scheme.settle(payment, CHARGE, NOW) == Repeated(first.reference)
+    assert await scheme.settle(payment, Charge(ACT, 1, b"\x01" * 32), NOW) == Rejected(ErrorCode.ALREADY_SPENT)
 
 
 async def test_a_proof_of_another_size_is_refused() -> None:
@@ -128,7 +129,7 @@ async def test_a_proof_of_another_size_is_refused() -> None:
 
 async def test_two_offers_are_never_the_same() -> None:
     scheme = make(ProofOfWork(tries_per_unit=1))
-    assert await scheme.offer(ACT, 1, NOW) != await scheme.offer(ACT, 1, NOW)
+    assert await scheme.offer(CHARGE, NOW) != await scheme.offer(CHARGE, NOW)
 
 
 def test_a_price_that_a_method_cannot_ask_is_refused() -> None:

@@ -32,8 +32,12 @@ __all__ = [
     "PAYMENT_TEXT_MAX_BYTES",
     "encode_params_text",
     "encode_payment_text",
+    "params_object",
+    "parse_params_object",
     "parse_params_text",
     "parse_payment_text",
+    "parse_tickets_object",
+    "tickets_object",
 ]
 
 PAYMENT_TEXT_MAX_BYTES: Final = 262_144
@@ -88,6 +92,12 @@ class _Payment(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_def
     expected_price: _Price | None = None
 
 
+class _Tickets(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    sender: _Address
+    tickets: Annotated[tuple[_Signed, ...], Meta(max_length=PAYMENT_TICKETS_MAX)]
+    creation_round: _Round | None = None
+
+
 def encode_params_text(params: TicketParams) -> bytes:
     """Encode ticket parameters as JSON; the inverse of `parse_params_text`."""
     return msgspec.json.encode(_params_document(params))
@@ -100,6 +110,59 @@ def parse_params_text(raw: bytes) -> TicketParams:
         PeerError: TOO_LARGE or MALFORMED: not the form of the module.
     """
     return _params_value(_decode(raw, _Params))
+
+
+def params_object(params: TicketParams) -> dict[str, object]:
+    """Return ticket parameters as a JSON object, to stand inside of another document."""
+    built: dict[str, object] = msgspec.to_builtins(_params_document(params))
+    return built
+
+
+def parse_params_object(value: object) -> TicketParams:
+    """Read ticket parameters from a JSON object that was decoded already; the inverse of `params_object`.
+
+    Raises:
+        PeerError: MALFORMED: not the form of the module.
+    """
+    return _params_value(_convert(value, _Params))
+
+
+def tickets_object(payment: Payment) -> dict[str, object]:
+    """Return the tickets of a payment as a JSON object: sender, round, nonces and signatures, but no parameters.
+
+    The sender has no checksum: its tickets prove it, and it is read once for each payment.
+    """
+    document = _Tickets(
+        sender="0x" + payment.sender.hex(),
+        creation_round=_round_document(payment.creation_round),
+        tickets=tuple(_Signed(signed.nonce, "0x" + signed.signature.hex()) for signed in payment.tickets),
+    )
+    built: dict[str, object] = msgspec.to_builtins(document)
+    return built
+
+
+def parse_tickets_object(value: object, params: TicketParams, expected_price: Price | None = None) -> Payment:
+    """Read tickets from a JSON object that was decoded already; the inverse of `tickets_object`.
+
+    Args:
+        value: whatever JSON holds.
+        params: that the tickets are under, read elsewhere.
+        expected_price: of the payment.
+
+    Raises:
+        PeerError: MALFORMED: not the form of the module, no ticket, or no round.
+    """
+    document = _convert(value, _Tickets)
+    made_in = _round_value(document.creation_round)
+    if not document.tickets or (made_in is None and params.creation_round is None):
+        raise PeerError(ErrorCode.MALFORMED, field="tickets", fault="none, or without a round")
+    return Payment(
+        sender=parse_address(document.sender),
+        params=params,
+        creation_round=made_in,
+        tickets=tuple(SignedNonce(signed.nonce, _bytes(signed.signature)) for signed in document.tickets),
+        expected_price=expected_price,
+    )
 
 
 def encode_payment_text(payment: Payment) -> bytes:
@@ -141,6 +204,13 @@ def parse_payment_text(raw: bytes) -> Payment:
         tickets=tuple(SignedNonce(signed.nonce, _bytes(signed.signature)) for signed in document.tickets),
         expected_price=None if document.expected_price is None else _price_value(document.expected_price),
     )
+
+
+def _convert(value: object, kind: type[DocumentT]) -> DocumentT:
+    try:
+        return msgspec.convert(value, type=kind)
+    except (msgspec.ValidationError, RecursionError):
+        raise PeerError(ErrorCode.MALFORMED, form="JSON") from None
 
 
 def _decode(raw: bytes, kind: type[DocumentT]) -> DocumentT:

@@ -1,0 +1,229 @@
+"""A till for an application of one's own: it takes lottery tickets, keeps the winners, and redeems them.
+
+    till = LotteryTill(Path("till"), chain_url="http://127.0.0.1:8545", chain_id=1, broker="0x...", passphrase=words)
+    app.add_middleware(TicketGate, price={"/search": "20 gwei"}, till=till)
+
+The folder has the layout of a node's data directory: `keys/` with the account that is paid, `recipient_secret.age`,
+`parley.sqlite`. So `parley --data-dir FOLDER` shows what the account has won, and can register it as a recipient, while
+the application does not run. A folder serves one process at a time: its account counts transactions one by one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from parley.adapters.evm.brokers import BrokerProfile, open_broker
+from parley.adapters.evm.jsonrpc_chain import JsonRpcChain
+from parley.adapters.evm.keystore import list_keys, make_key, open_key
+from parley.adapters.evm.wallet import EvmWallet, WalletConfig
+from parley.adapters.lottery.desk import Desk
+from parley.adapters.lottery.redeeming import Redeemer
+from parley.adapters.lottery.sealed_secret import open_sealed_secret
+from parley.adapters.sqlite.store import SqliteStore
+from parley.adapters.system import SystemClock, SystemEntropy
+from parley.errors import ConfigError, ErrorCode, PeerError, Rejected
+from parley.gate.lottery_forms import LOTTERY_SCHEME, network_name
+from parley.gate.lottery_scheme import LotteryScheme, check_till_price
+from parley.gate.schemes import Charge, Repeated, Settled
+from parley.gate.till_config import TillConfig
+from parley.gate.x402 import PaymentSignature, Requirement
+from parley.ledgers.evm.addresses import parse_address
+from parley.lottery.recipient_config import RecipientConfig
+from parley.lottery.redemption_config import RedemptionConfig
+from parley.ports.chain import EvmChain
+from parley.ports.entropy import Entropy
+from parley.primitives.ids import Address
+from parley.primitives.instants import Instant
+from parley.primitives.one_shot import SecretKey
+
+__all__ = ["LotteryTill"]
+
+_FEE_CAP_WEI: Final = 500 * 10**9
+_HEAD_AGE_MS: Final = 250
+
+
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    """A till that is open."""
+
+    scheme: LotteryScheme
+    recipient: Address
+    desk: Desk
+    wallet: EvmWallet
+    chain: EvmChain
+    store: SqliteStore
+    redeeming: asyncio.Task[None]
+
+    async def close(self) -> None:
+        self.redeeming.cancel()
+        await asyncio.wait({self.redeeming})
+        await self.desk.close()
+        await self.wallet.close()
+        await self.chain.close()
+        await self.store.close()
+
+
+class LotteryTill:
+    """Takes lottery tickets for an application (a `parley.gate.schemes.Scheme`); opened by the first request."""
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        chain_url: str,
+        chain_id: int,
+        broker: str,
+        passphrase: str,
+        profile: BrokerProfile = BrokerProfile.PARLEY,
+        config: TillConfig | None = None,
+        recipient: RecipientConfig | None = None,
+        redemption: RedemptionConfig | None = None,
+        fee_cap_wei: int = _FEE_CAP_WEI,
+    ) -> None:
+        """Open nothing yet.
+
+        Args:
+            folder: of the till alone; it exists. Key and secret are made in it at the first opening.
+            chain_url: JSON-RPC address of a node of the chain.
+            chain_id: of that chain.
+            broker: address of the ticket broker on it.
+            passphrase: opens key and secret; keep it in a file that only the server reads.
+            profile: of the broker.
+            config: what a ticket is worth, and limits.
+            recipient: what is asked of senders.
+            redemption: when winners are redeemed.
+            fee_cap_wei: the most to pay per gas.
+
+        Raises:
+            ConfigError: the broker's address has another form, or the passphrase is empty.
+        """
+        try:
+            self._broker = parse_address(broker)
+        except PeerError as error:
+            raise ConfigError(ErrorCode.CONFIG_INVALID, setting="broker", wanted="0x and 40 digits") from error
+        if not passphrase:
+            raise ConfigError(ErrorCode.CONFIG_INVALID, setting="passphrase", fault="empty")
+        self._folder = folder
+        self._chain_url = chain_url
+        self._chain_id = chain_id
+        self._passphrase = passphrase
+        self._profile = profile
+        self._config = TillConfig() if config is None else config
+        self._recipient = recipient
+        self._redemption = RedemptionConfig() if redemption is None else redemption
+        self._fee_cap_wei = fee_cap_wei
+        self._open: _Opened | None = None
+        self._opening = asyncio.Lock()
+
+    @property
+    def name(self) -> str:
+        """Return "lottery"."""
+        return LOTTERY_SCHEME
+
+    @property
+    def network(self) -> str:
+        """Return the chain in the form of CAIP-2."""
+        return network_name(self._chain_id)
+
+    def check_price(self, price: int) -> None:
+        """Check that a price can be paid by as many tickets as one request may bring.
+
+        Raises:
+            ConfigError: it cannot.
+        """
+        check_till_price(price, self._config)
+
+    async def offer(self, charge: Charge, now: Instant) -> tuple[Requirement, ...]:
+        """Return one entry; see `LotteryScheme.offer`.
+
+        Raises:
+            ConfigError: the folder, the passphrase or the chain is another than was said.
+            PeerError: as `LotteryScheme.offer`.
+            UnavailableError: as `LotteryScheme.offer`.
+        """
+        return await (await self._opened()).scheme.offer(charge, now)
+
+    async def settle(self, payment: PaymentSignature, charge: Charge, now: Instant) -> Settled | Repeated | Rejected:
+        """Judge tickets and take them; see `LotteryScheme.settle`.
+
+        Raises:
+            ConfigError: as `offer`.
+            PeerError: as `LotteryScheme.settle`.
+            UnavailableError: as `LotteryScheme.settle`.
+        """
+        return await (await self._opened()).scheme.settle(payment, charge, now)
+
+    async def recipient(self) -> Address:
+        """Return the account that is paid, 20 bytes.
+
+        Raises:
+            ConfigError: as `offer`.
+            UnavailableError: the chain or the store did not answer.
+        """
+        return (await self._opened()).recipient
+
+    async def close(self) -> None:
+        """Stop redeeming and let go of everything; the next request opens it again."""
+        async with self._opening:
+            opened, self._open = self._open, None
+            if opened is not None:
+                await opened.close()
+
+    async def _opened(self) -> _Opened:
+        if self._open is not None:
+            return self._open
+        async with self._opening:
+            if self._open is None:
+                self._open = await self._open_all()
+            return self._open
+
+    async def _open_all(self) -> _Opened:
+        entropy, clock = SystemEntropy(), SystemClock()
+        chain = JsonRpcChain(self._chain_url)
+        try:
+            self._check_chain(await chain.chain_id())
+            key, secret = await asyncio.to_thread(_open_secrets, self._folder, self._passphrase, entropy)
+            store = await SqliteStore.open(self._folder / "parley.sqlite")
+        except BaseException:
+            await chain.close()
+            raise
+        broker = open_broker(self._profile, chain, self._broker, clock, head_age_ms=_HEAD_AGE_MS)
+        limits = WalletConfig(fee_cap_wei=self._fee_cap_wei, final_blocks=self._redemption.confirmations)
+        wallet = EvmWallet(chain, key, store.documents, limits)
+        redeemer = Redeemer(broker, wallet, store.documents, clock, self._redemption)
+        await redeemer.load()
+        desk = Desk(
+            secret,
+            wallet.address,
+            broker,
+            store.claims,
+            store.documents,
+            entropy=entropy,
+            clock=clock,
+            winnings=redeemer,
+            config=self._recipient,
+        )
+        scheme = LotteryScheme(desk, broker, chain_id=self._chain_id, recipient=wallet.address, config=self._config)
+        redeeming = asyncio.create_task(redeemer.run(), name="redemption of winners")
+        return _Opened(scheme, wallet.address, desk, wallet, chain, store, redeeming)
+
+    def _check_chain(self, chain_id: int) -> None:
+        if chain_id != self._chain_id:
+            raise ConfigError(ErrorCode.CONFIG_INVALID, setting="chain_id", chain_id=chain_id)
+
+
+def _open_secrets(folder: Path, passphrase: str, entropy: Entropy) -> tuple[SecretKey, SecretKey]:
+    """Return the account's key and the secret behind commitments; both are made where they are not yet."""
+    keys_folder = folder / "keys"
+    try:
+        keys_folder.mkdir(mode=0o700, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(ErrorCode.DATA_DIR_UNUSABLE, path=str(folder), errno=error.errno or 0) from error
+    keys = list_keys(keys_folder)
+    if len(keys) > 1:
+        raise ConfigError(ErrorCode.DATA_DIR_UNUSABLE, path=str(keys_folder), reason="holds more than one key")
+    file = keys[0] if keys else make_key(keys_folder, passphrase, entropy)
+    return open_key(file.path, passphrase), open_sealed_secret(folder / "recipient_secret.age", passphrase, entropy)
