@@ -62,6 +62,26 @@ def _account_commands() -> tuple[Command, ...]:
     return (*ACCOUNT_COMMANDS, *SUBSCRIPTION_COMMANDS)
 
 
+def _chain_commands() -> tuple[Command, ...]:
+    from parley.node.chain_commands import CHAIN_COMMANDS
+
+    return CHAIN_COMMANDS
+
+
+def _lottery_commands() -> tuple[Command, ...]:
+    from parley.cli.commands import COMMANDS
+    from parley.node.lottery_commands import LOTTERY_COMMANDS
+    from parley.simulation.commands import COMMANDS as SIMULATIONS
+
+    return (*LOTTERY_COMMANDS, *COMMANDS, *SIMULATIONS)
+
+
+def _gate_commands() -> tuple[Command, ...]:
+    from parley.node.gate_commands import GATE_COMMANDS
+
+    return GATE_COMMANDS
+
+
 def _own_commands() -> tuple[Command, ...]:
     from parley.cli.commands import COMMANDS
 
@@ -91,6 +111,9 @@ CAPABILITIES = (
     Capability("outbox", "See what is on its way to other nodes.", _mail_commands),
     Capability("account", "Let others send through your node, and keep their mail.", _account_commands),
     Capability("subscription", "Let senders in without work.", _account_commands),
+    Capability("chain", "Run a chain of your own, to try payments on.", _chain_commands),
+    Capability("lottery", "Pay and be paid by lottery tickets; only winners touch the chain.", _lottery_commands),
+    Capability("gate", "Charge for a server that knows nothing of it.", _gate_commands),
     Capability("verify", "Verify the records in a file, without a node.", _local_commands),
     Capability("simulate", "Simulate thousands of nodes under a virtual clock.", _simulation_commands),
     Capability("completion", "Print the script that lets a shell complete words.", _own_commands),

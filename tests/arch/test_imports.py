@@ -97,6 +97,6 @@ def test_layers_are_exhaustive_and_in_order() -> None:
     assert layers["exhaustive"] is True
     names = [name.strip() for layer in layers["layers"] for name in layer.split("|")]
     assert names == [
-        "__main__", "demo", "cli", "web", "simulation", "testing", "node", "gate", "adapters",
+        "__main__", "demo", "cli", "web", "simulation", "testing", "node", "gate", "adapters", "devchains",
         "ports", "pool", "upload", "lottery", "ledgers", "protocol", "primitives", "errors",
     ]  # fmt: skip

@@ -269,16 +269,16 @@ def test_all_is_reached_without_a_mouse(browser: webdriver.Chrome, nodes: tuple[
     browser.get(nodes[0].url)
     body = browser.find_element(By.TAG_NAME, "body")
     reached = []
-    for _ in range(8):
+    for _ in range(9):
         body.send_keys(Keys.TAB)
         reached.append(browser.switch_to.active_element.accessible_name)
-    named = ["Pool", "Query", "Peers", "Tickets", "Metrics"]
+    named = ["Pool", "Query", "Peers", "Tickets", "Payments", "Metrics"]
     assert reached == ["Skip to the content", "Parley, start", *named, "Refresh every 5 s"]
     outline = browser.switch_to.active_element.value_of_css_property("outline-style")
     assert outline == "solid"
 
 
-@pytest.mark.parametrize("path", ["/", "/?key=offers", "/query", "/peers", "/tickets", "/metrics-page"])
+@pytest.mark.parametrize("path", ["/", "/?key=offers", "/query", "/peers", "/tickets", "/payments", "/metrics-page"])
 @pytest.mark.parametrize("width", [320, 390, 1_200])
 def test_nothing_is_wider_than_the_window(
     browser: webdriver.Chrome, nodes: tuple[Running, Running], path: str, width: int

@@ -104,6 +104,16 @@ def check_killed(killed: dict[str, Any]) -> None:
     assert query["refused"] >= 1
 
 
+def check_payments(payments: dict[str, Any]) -> None:
+    assert (payments["payer"], payments["recipient"]) == ("B", "D")
+    assert payments["requests"] >= 10_000
+    assert payments["redeemed"] == payments["winners"] >= 1
+    # A ticket is worth 10**13 wei and a winner 10**16, but for the rounding up of win probabilities.
+    assert int(payments["expected_wei"]) == pytest.approx(payments["requests"] * 10**13)
+    assert int(payments["paid_wei"]) == payments["winners"] * 10**16
+    assert 1 <= payments["transactions"] <= payments["winners"]
+
+
 def check_letter(letter: dict[str, Any]) -> None:
     assert (letter["sender"], letter["recipient"]) == ("B", "E")
     assert letter["texts"] == ["Does your offer of 1,000 MWC stand? I have the BTC here."]
@@ -121,6 +131,7 @@ def test_the_story_in_numbers(tmp_path: Path) -> None:
     check_figures(figures)
     check_liar(figures["liar"])
     check_letter(figures["letter"])
+    check_payments(figures["payments"])
     check_killed(figures["killed"])
     assert not any(is_answering(node["http"]) for node in figures["nodes"])
     check_nothing_left(tmp_path, set())
@@ -133,7 +144,7 @@ def test_the_story_in_words(tmp_path: Path) -> None:
         assert stderr == ""
     lines = stdout.splitlines()
     acts = [line[:2] for line in lines if line[:1].isdigit() and line[1:2] == "."]
-    assert acts == ["1.", "2.", "3.", "4.", "5.", "6."]
+    assert acts == ["1.", "2.", "3.", "4.", "5.", "6.", "7."]
     assert "3\tA B C D\t256\t4\t1\t2" in stdout
     assert "4\tA B C D E\t320\t6\t" in stdout
     assert "Nobody else was blamed" in stdout

@@ -33,7 +33,7 @@ def _modules(package: str) -> Iterator[ModuleType]:
 def transition_tables() -> list[Table]:
     """Return every table that a module of the protocol or of a capability holds, in order of name."""
     tables: dict[str, Table] = {}
-    for package in ("parley.protocol", "parley.pool", "parley.upload"):
+    for package in ("parley.protocol", "parley.pool", "parley.upload", "parley.lottery"):
         for module in _modules(package):
             for value in vars(module).values():
                 if isinstance(value, TransitionTable):

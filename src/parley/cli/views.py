@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Final
 
+from parley.ledgers.evm.amounts import show_wei
 from parley.node.program import Output, Tone
 
 __all__ = ["VIEWS", "View", "spoken_age", "spoken_keys"]
@@ -96,10 +97,68 @@ def _object(value: object) -> Mapping[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
+_MONEY: Final = "_wei"
+_CHARACTERS_OF_HASH: Final = 18
+
+
+def _show_money(output: Output, result: Mapping[str, Any], now_ms: int) -> None:
+    """Show an object whose amounts of wei are decimal texts, in units that people read."""
+    del now_ms
+    output.table(("", ""), _flat("", _object(result.get("Ok"))))
+
+
+def _flat(prefix: str, members: Mapping[str, Any]) -> Iterator[tuple[str, object]]:
+    for name, value in members.items():
+        if isinstance(value, dict):
+            yield from _flat(f"{prefix}{name} ", value)
+        elif name.endswith(_MONEY):
+            yield f"{prefix}{name.removesuffix(_MONEY)}", _spoken_wei(value)
+        else:
+            yield f"{prefix}{name}", "-" if value is None or value == "" else value
+
+
+def _spoken_wei(value: object) -> str:
+    """Return an amount for people; `-` for what is none."""
+    return show_wei(int(value)) if isinstance(value, str) and value.isascii() and value.isdecimal() else "-"
+
+
+def _show_winners(output: Output, result: Mapping[str, Any], now_ms: int) -> None:
+    del now_ms
+    rows = [
+        (
+            str(winner.get("ticket"))[:_CHARACTERS_OF_HASH],
+            _spoken_wei(winner.get("face_value_wei")),
+            winner.get("state"),
+            winner.get("waits_for") or winner.get("contract_says") or "-",
+            _spoken_wei(winner.get("paid_wei")),
+            winner.get("last_round") or "-",
+        )
+        for winner in _members(result.get("Ok"))
+    ]
+    if rows:
+        output.table(("ticket", "face value", "state", "waits for", "paid", "last round"), rows)
+    else:
+        output.line("no winners yet")
+
+
 VIEWS: Final[Mapping[str, View]] = MappingProxyType(
     {
         "query_message": View(_show_records, MappingProxyType({"stats": True, "proofs": True})),
         "peers_list": View(_show_peers),
+        "lottery_winners": View(_show_winners),
+        **dict.fromkeys(
+            (
+                "lottery_status",
+                "lottery_fund",
+                "lottery_reserve",
+                "lottery_unlock",
+                "lottery_cancel_unlock",
+                "lottery_withdraw",
+                "lottery_register",
+                "lottery_quote",
+            ),
+            View(_show_money),
+        ),
     }
 )
 """Views by method."""

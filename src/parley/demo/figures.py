@@ -6,7 +6,16 @@ from collections.abc import Mapping
 
 import msgspec
 
-__all__ = ["BookFigures", "Figures", "KilledFigures", "LetterFigures", "LiarFigures", "NodeFigures", "QueryFigures"]
+__all__ = [
+    "BookFigures",
+    "Figures",
+    "KilledFigures",
+    "LetterFigures",
+    "LiarFigures",
+    "NodeFigures",
+    "PaymentFigures",
+    "QueryFigures",
+]
 
 
 class NodeFigures(msgspec.Struct, frozen=True):
@@ -122,6 +131,38 @@ class LetterFigures(msgspec.Struct, frozen=True, kw_only=True):
     elapsed_ms: int
 
 
+class PaymentFigures(msgspec.Struct, frozen=True, kw_only=True):
+    """Many small payments by lottery tickets; amounts of wei in decimal.
+
+    Attributes:
+        payer: name of the node that pays.
+        recipient: name of the node that is paid.
+        requests: that were paid for, one ticket each.
+        refused: tickets that were not taken, because a round had ended.
+        expected_wei: what the tickets taken were worth.
+        winners: of them.
+        redeemed: of the winners.
+        paid_wei: what the chain paid for those.
+        transactions: with which they were redeemed.
+        gas_wei: what that cost.
+        elapsed_ms: from the first payment to the last.
+        page: URL of the recipient's page.
+    """
+
+    payer: str
+    recipient: str
+    requests: int
+    refused: int
+    expected_wei: str
+    winners: int
+    redeemed: int
+    paid_wei: str
+    transactions: int
+    gas_wei: str
+    elapsed_ms: int
+    page: str
+
+
 class Figures(msgspec.Struct, frozen=True):
     """The whole story in numbers.
 
@@ -132,6 +173,7 @@ class Figures(msgspec.Struct, frozen=True):
         adverts_found: how many wallet adverts the deepest query for them found.
         liar: what became of it.
         letter: a stranger's, paid for by work.
+        payments: ten thousand of them, by lottery tickets.
         killed: what was found without one of the nodes.
         page: URL of the web page.
         elapsed_ms: from the start to the end of the story.
@@ -143,6 +185,7 @@ class Figures(msgspec.Struct, frozen=True):
     adverts_found: int
     liar: LiarFigures
     letter: LetterFigures
+    payments: PaymentFigures
     killed: KilledFigures
     page: str
     elapsed_ms: int

@@ -22,7 +22,7 @@ from parley.cli.client import OwnerClient
 from parley.errors import ErrorCode, ParleyError, Rejected, UnavailableError
 from parley.testing.processes import LIAR_MODULE, NodeProcess, stop_all
 
-__all__ = ["ASKING", "DRAWING", "GRAPH", "DemoNetwork", "Wallet", "neighbours"]
+__all__ = ["ASKING", "DRAWING", "GRAPH", "DemoNetwork", "Wallet", "neighbours", "wait_until"]
 
 GRAPH: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {"D": (), "A": ("D",), "C": ("D",), "E": ("D",), "B": ("A", "C")}
@@ -94,10 +94,15 @@ class DemoNetwork:
         path: the directory that holds theirs.
     """
 
-    def __init__(self) -> None:
-        """Start nothing yet."""
+    def __init__(self, settings: str = "") -> None:
+        """Start nothing yet.
+
+        Args:
+            settings: of every node, beside those of the graph.
+        """
         self.nodes: dict[str, NodeProcess] = {}
         self.path = Path()
+        self._settings = _SETTINGS + settings
 
     def __enter__(self) -> Self:
         """Make the directory."""
@@ -162,12 +167,12 @@ class DemoNetwork:
             peers = (await wallet.call("peers_list"))["Ok"]
             return len([peer for peer in peers if peer["phase"] == "linked"]) == links
 
-        await _wait_until(is_linked, f"{links} links of node {name}")
+        await wait_until(is_linked, f"{links} links of node {name}")
 
     def _spawn(self, name: str, arguments: Sequence[str], program: Sequence[str] | None = None) -> NodeProcess:
         directory = self.path / name
         directory.mkdir(mode=0o700)
-        (directory / "parley.toml").write_text(_SETTINGS, encoding="utf-8")
+        (directory / "parley.toml").write_text(self._settings, encoding="utf-8")
         node = (
             NodeProcess(name, directory, arguments)
             if program is None
@@ -184,14 +189,14 @@ class DemoNetwork:
                 return node.running() is not None
 
             try:
-                await _wait_until(is_running, f"node {node.name} answers")
+                await wait_until(is_running, f"node {node.name} answers")
             except UnavailableError as error:
                 log = " ".join(node.last_words(1))
                 raise UnavailableError(error.code, node=node.name, log=log) from error
             started(node.name)
 
 
-async def _wait_until(is_so: Callable[[], Awaitable[bool]], wanted: str) -> None:
+async def wait_until(is_so: Callable[[], Awaitable[bool]], wanted: str) -> None:
     """Look again and again until something is so.
 
     Raises:

@@ -11,14 +11,20 @@ import time
 from pathlib import Path
 from typing import Final
 
+from parley.demo.figures import Figures
 from parley.demo.network import ASKING, DemoNetwork
+from parley.demo.payments import LOTTERY_SETTINGS
 from parley.demo.story import Story
-from parley.node.program import Program, Tone
+from parley.devchains.evm import ContractsConfig
+from parley.node.devchain_serving import served_chain
+from parley.node.program import Output, Program, Tone
 
 __all__ = ["run_demo"]
 
 _INTERRUPTS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _NS_PER_MS: Final = 1_000_000
+_BLOCK_MS: Final = 400
+_ROUND_BLOCKS: Final = 12
 
 
 async def run_demo(program: Program, *, is_once: bool) -> int:
@@ -38,19 +44,20 @@ async def run_demo(program: Program, *, is_once: bool) -> int:
     interrupted = _cancel_when_interrupted()
     output = program.output
     is_told = False
-    with DemoNetwork() as network:
-        try:
-            figures = await Story(output, network).tell(begun_ns // _NS_PER_MS)
-            is_told = True
-            output.document(figures)
-            if not is_once:
-                _show_ways_on(program, network, figures.page)
-                await asyncio.Event().wait()
-        except asyncio.CancelledError:
-            if not interrupted.is_set():
-                raise
-        output.line()
-        output.line("Stopping all nodes and removing their directories.", Tone.FAINT)
+    try:
+        async with served_chain(block_ms=_BLOCK_MS, contracts=ContractsConfig(round_blocks=_ROUND_BLOCKS)) as chain:
+            with DemoNetwork(f'[chain]\nurl = "{chain.url}"\n{LOTTERY_SETTINGS}') as network:
+                figures = await Story(output, network).tell(begun_ns // _NS_PER_MS)
+                is_told = True
+                output.document(figures)
+                if not is_once:
+                    _show_ways_on(program, network, figures)
+                    await asyncio.Event().wait()
+                _say_goodbye(output)
+    except asyncio.CancelledError:
+        if not interrupted.is_set():
+            raise
+        _say_goodbye(output)
     return 0 if is_told else 1
 
 
@@ -69,12 +76,18 @@ def _cancel_when_interrupted() -> asyncio.Event:
     return interrupted
 
 
-def _show_ways_on(program: Program, network: DemoNetwork, page: str) -> None:
+def _say_goodbye(output: Output) -> None:
+    output.line()
+    output.line("Stopping all nodes and removing their directories.", Tone.FAINT)
+
+
+def _show_ways_on(program: Program, network: DemoNetwork, figures: Figures) -> None:
     output = program.output
     parley, data_dir = _program_words(), shlex.quote(str(network.nodes[ASKING].directory.path))
     output.line()
     output.line("Go on", Tone.HEADING)
-    output.line(f"  The web page of node {ASKING}:  {page}")
+    output.line(f"  The web page of node {ASKING}:  {figures.page}")
+    output.line(f"  What node {figures.payments.recipient} was paid:  {figures.payments.page}")
     output.line("  From another terminal:")
     for words in ("pool query swap btc sell --deepness 4", "pool push hello world --message hi", "peers ls"):
         output.line(f"    {parley} {words} --data-dir {data_dir}", Tone.GOOD)

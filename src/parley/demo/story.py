@@ -1,4 +1,4 @@
-"""The story that the demo tells, act by act: meet, publish, ask, a liar, a letter, a crash."""
+"""The story that the demo tells, act by act: meet, publish, ask, a liar, a letter, payments, a crash."""
 
 from __future__ import annotations
 
@@ -29,11 +29,14 @@ from parley.demo.figures import (
     LetterFigures,
     LiarFigures,
     NodeFigures,
+    PaymentFigures,
     QueryFigures,
 )
 from parley.demo.letter import LETTER, send_letter
 from parley.demo.network import ASKING, DRAWING, GRAPH, DemoNetwork, Wallet, neighbours
+from parley.demo.payments import PAYMENTS, pay_for_requests
 from parley.errors import ErrorCode, LocalError, PeerError, Rejected
+from parley.ledgers.evm.amounts import show_wei
 from parley.node.program import Output, Tone
 from parley.pool.config import PoolConfig
 from parley.pool.rules import check_record
@@ -49,6 +52,7 @@ _TRUSTING: Final = "C"
 """The node whose owners give the liar some of their offers too."""
 _TRUSTED_OFFERS: Final = 5
 _WRITTEN_TO: Final = "E"
+_PAID: Final = "D"
 _KILLED: Final = "A"
 _SHOWN_OFFERS: Final = 5
 _NS_PER_MS: Final = 1_000_000
@@ -81,11 +85,12 @@ class Story:
         adverts = await self._ask_for_adverts()
         liar = await self._hear_a_liar(book)
         letter = await self._send_a_letter()
+        payments = await self._pay_for_requests()
         killed = await self._lose_a_node()
         elapsed_ms = time.monotonic_ns() // _NS_PER_MS - begun_ms
         self._output.line(f"  The whole story took {elapsed_ms / 1_000:.1f} s.", Tone.FAINT)
         page = f"{self._network.nodes[ASKING].url}/"
-        return Figures(nodes, published, queries, adverts, liar, letter, killed, page, elapsed_ms)
+        return Figures(nodes, published, queries, adverts, liar, letter, payments, killed, page, elapsed_ms)
 
     async def _meet(self) -> tuple[NodeFigures, ...]:
         output, network = self._output, self._network
@@ -240,8 +245,41 @@ class Story:
         )
         return letter
 
+    async def _pay_for_requests(self) -> PaymentFigures:
+        self._act(f"6. The wallet at {ASKING} pays node {_PAID} for {PAYMENTS:,} requests, a hair of an ether each.")
+        self._say("Each payment is a lottery ticket: signed, checked, and drawn at once; no chain is asked.")
+        self._say("One ticket in a thousand wins a thousand times its worth, and only winners go to the chain.")
+        with self._output.progress("paying", total=PAYMENTS) as progress:
+            paid = await pay_for_requests(
+                self._wallets[ASKING],
+                self._wallets[_PAID],
+                self._network.nodes[_PAID].url,
+                (ASKING, _PAID),
+                lambda done: progress.advance(done, "payments"),
+            )
+        rate = paid.requests * 1_000 // max(1, paid.elapsed_ms)
+        self._output.table(
+            ("requests", "a second", "worth", "winners", "paid by the chain", "transactions"),
+            [
+                (
+                    paid.requests,
+                    rate,
+                    show_wei(int(paid.expected_wei)),
+                    paid.winners,
+                    show_wei(int(paid.paid_wei)),
+                    paid.transactions,
+                )
+            ],
+        )
+        self._claim(
+            is_so=paid.requests >= PAYMENTS and paid.redeemed == paid.winners > 0,
+            sentence=f"Every winner is redeemed: {paid.transactions} transactions for {paid.requests:,} payments.",
+        )
+        self._say("What was paid is near what it was worth, and nearer with every ticket: the law of large numbers.")
+        return paid
+
     async def _lose_a_node(self) -> KilledFigures:
-        self._act(f"6. Node {_KILLED} crashes.")
+        self._act(f"7. Node {_KILLED} crashes.")
         self._network.nodes[_KILLED].kill()
         query, _ = await self._query(_DEEPEST)
         self._say(f"It was killed (SIGKILL), and nobody was told. The wallet at {ASKING} asks once more:")

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from parley.node.account_commands import ACCOUNT_COMMANDS
+from parley.node.chain_commands import CHAIN_COMMANDS
 from parley.node.foreign import FOREIGN_COMMANDS
+from parley.node.gate_commands import GATE_COMMANDS
 from parley.node.inbox import MAIL_COMMANDS
 from parley.node.local import LOCAL_COMMANDS
+from parley.node.lottery_commands import LOTTERY_COMMANDS
 from parley.node.mail_commands import LOCAL_MAIL_COMMANDS
 from parley.node.owner import OWNER_COMMANDS
 from parley.node.peering import PEER_COMMANDS
@@ -16,6 +19,7 @@ __all__ = ["ALL_COMMANDS"]
 
 ALL_COMMANDS = (
     *LOCAL_COMMANDS,
+    *CHAIN_COMMANDS,
     *STRANGER_COMMANDS,
     *OWNER_COMMANDS,
     *PEER_COMMANDS,
@@ -24,4 +28,6 @@ ALL_COMMANDS = (
     *SUBSCRIPTION_COMMANDS,
     *LOCAL_MAIL_COMMANDS,
     *MAIL_COMMANDS,
+    *LOTTERY_COMMANDS,
+    *GATE_COMMANDS,
 )

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from parley.errors import ConfigError, ErrorCode, Rejected
+from parley.node.payments_config import ChainAccess, LotteryConfig
 from parley.node.relay_config import RelayConfig
 from parley.pool.addresses import Address, AddressScope, address_host, host_scope, parse_address
 from parley.pool.config import PoolConfig
@@ -113,6 +114,10 @@ class NodeConfig:
     """Limits of tickets and mailboxes."""
     relay: RelayConfig = field(default_factory=RelayConfig)
     """Limits of what is brought to other nodes."""
+    chain: ChainAccess = field(default_factory=ChainAccess)
+    """The chain on which lottery tickets are paid."""
+    lottery: LotteryConfig = field(default_factory=LotteryConfig)
+    """What is paid, taken and redeemed in lottery tickets."""
 
     def __post_init__(self) -> None:
         """Check what the types do not say.
@@ -177,6 +182,8 @@ _SECTIONS: Final[Mapping[str, type]] = {
     "work": WorkConfig,
     "upload": UploadConfig,
     "relay": RelayConfig,
+    "chain": ChainAccess,
+    "lottery": LotteryConfig,
 }
 
 

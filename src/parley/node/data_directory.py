@@ -64,6 +64,11 @@ class DataDirectory:
         return self.path / "parley.sqlite"
 
     @property
+    def keys_path(self) -> Path:
+        """The folder of the wallet's key; there once it was needed."""
+        return self.path / "keys"
+
+    @property
     def config_path(self) -> Path:
         """The user's settings; need not exist."""
         return self.path / "parley.toml"

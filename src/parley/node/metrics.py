@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
+from parley.node.lottery_metrics import LotteryMetrics
 from parley.node.upload_metrics import UploadMetrics
 
 __all__ = ["GAUGES", "Described", "Metrics"]
@@ -53,6 +54,7 @@ class Metrics:
         self.asks = self._counter("peer_requests", "Requests to peers, by method and outcome.", "method", "outcome")
         self.works = self._counter("work_presented", "Work that strangers presented, by outcome.", "outcome")
         self.upload = UploadMetrics(counter=self._counter, gauge=self._gauge, histogram=self._histogram)
+        self.lottery = LotteryMetrics(counter=self._counter, gauge=self._gauge, histogram=self._histogram)
         text = "Time from question to answer of the owner's queries."
         self.query_seconds = self._histogram("pool_query_seconds", text, _QUERY_SECONDS, "deepness")
 

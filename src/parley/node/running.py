@@ -21,6 +21,7 @@ from parley.adapters.upload.ticket_client import TicketClient
 from parley.errors import Rejected, UnavailableError
 from parley.node.config import NodeConfig, Setting
 from parley.node.data_directory import DataDirectory, RunningNode
+from parley.node.passphrase import ask_passphrase
 from parley.node.program import Program, Tone
 from parley.node.serving import build_application
 from parley.node.wiring import Node, Parts, build_node
@@ -47,8 +48,9 @@ async def run_node(program: Program, config: NodeConfig, settings: tuple[Setting
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stopped.set)
+    passphrase = await ask_passphrase(config.chain, sys.stdin)
     with _log_to_stderr(config.log_level):
-        async with running_node(program, config, settings) as (node, server):
+        async with running_node(program, config, settings, passphrase) as (node, server):
             program.output.item(
                 {"http": server.url, "id": node.identity.node_id.hex(), "data_dir": str(config.data_dir)},
                 f"node {node.identity.node_id.hex()}",
@@ -64,9 +66,15 @@ async def run_node(program: Program, config: NodeConfig, settings: tuple[Setting
 
 @contextlib.asynccontextmanager
 async def running_node(
-    program: Program, config: NodeConfig, settings: tuple[Setting, ...]
+    program: Program, config: NodeConfig, settings: tuple[Setting, ...], passphrase: str | None = None
 ) -> AsyncIterator[tuple[Node, RunningServer]]:
     """Run a node inside a block.
+
+    Args:
+        program: with the registry and the pages.
+        config: the settings.
+        settings: the same, with where each comes from.
+        passphrase: of the wallet, where a person gave one.
 
     Raises:
         ConfigError: the directory or the address cannot be used.
@@ -83,7 +91,9 @@ async def running_node(
         transport = HttpTransport(proxy_of(config))
         blobs = await FileBlobs.open(directory.path / "blobs")
         nodes = TicketClient(proxy_of(config))
-        parts = Parts(SystemClock(), SystemEntropy(), store, transport, blobs, nodes)
+        parts = Parts(
+            SystemClock(), SystemEntropy(), store, transport, blobs, nodes, caller=nodes, passphrase=passphrase
+        )
         node = build_node(config, settings, directory, parts, _own_address(config, host, port))
         await node.start()
         application = build_application(node, program.registry, host, program.pages)

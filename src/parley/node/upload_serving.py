@@ -1,4 +1,4 @@
-"""The part of a node's HTTP that programs of strangers use: tickets, uploads, boxes; one application for all of it."""
+"""What programs of strangers use of a node over HTTP: tickets, uploads, boxes, payments; one application for all."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from parley.adapters.http.problems import problem_response
+from parley.adapters.lottery.payment_routes import payment_routes
 from parley.adapters.upload.incoming_routes import incoming_routes
 from parley.adapters.upload.ticket_routes import ticket_routes
 from parley.errors import ErrorCode, Rejected
@@ -19,7 +20,7 @@ from parley.node.wiring import Node
 
 __all__ = ["UPLOAD_WORDS", "upload_application"]
 
-UPLOAD_WORDS: Final = ("account", "address", "box", "incoming", "ticket")
+UPLOAD_WORDS: Final = ("account", "address", "box", "incoming", "lottery", "ticket")
 """First words of the paths that it answers."""
 
 _NOT_ALLOWED: Final = 405
@@ -30,6 +31,7 @@ def upload_application(node: Node) -> Starlette:
     boxes, accounts = OwnerBoxes(node.mail.mailbox), node.accounts
     routes = [
         *ticket_routes(Desk(node.tickets, accounts), node.supervisor.call),
+        *payment_routes(node.payments, node.supervisor.call),
         *incoming_routes(node.mail.uploads, boxes, accounts.authenticate, node.supervisor.call),
     ]
     application = Starlette(routes=routes, exception_handlers={HTTPException: _refuse})

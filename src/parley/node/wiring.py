@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import NamedTuple
 
 from parley.adapters.http.routes import Credentials
 from parley.adapters.jsonrpc.owner_documents import ShownEntries
+from parley.adapters.lottery.payment_client import NodeCaller
 from parley.adapters.memory.blobs import MemoryBlobs
 from parley.adapters.solving import WorkSolver
 from parley.adapters.upload.ticket_client import TicketClient
@@ -20,6 +22,8 @@ from parley.node.identity import Identity
 from parley.node.links import Links
 from parley.node.mail import ClosingSolver, Mail, RemoteNodes, build_mail
 from parley.node.metrics import Metrics
+from parley.node.payment_answers import PaymentAnswers
+from parley.node.payments_door import PaymentsDoor, open_payments
 from parley.node.queries import Queries
 from parley.node.requests import PeerRequests
 from parley.node.subscriptions import Subscriptions
@@ -40,7 +44,7 @@ from parley.ports.store import Store
 from parley.ports.transport import Transport
 from parley.protocol.proof_of_work import ProofOfWork
 from parley.protocol.work import Registry as WorkRegistry
-from parley.upload.methods import Arithmetic, Captcha, MemoryHard, Subscription, Wait
+from parley.upload.methods import Arithmetic, Captcha, IsPaid, MemoryHard, Payment, Subscription, Wait
 from parley.upload.policy import check_policy
 from parley.upload.price import PriceController
 
@@ -61,6 +65,8 @@ class Parts:
     blobs: Blobs = field(default_factory=MemoryBlobs)
     nodes: RemoteNodes = field(default_factory=TicketClient)
     solver: ClosingSolver = field(default_factory=WorkSolver)
+    caller: NodeCaller = field(default_factory=TicketClient)
+    passphrase: str | None = field(default=None, repr=False)
 
 
 @dataclass(slots=True)
@@ -87,6 +93,7 @@ class Node:
     subscriptions: Subscriptions
     tickets: TicketOffice
     mail: Mail
+    payments: PaymentsDoor
     shown: ShownEntries
     started_ms: int
 
@@ -128,12 +135,19 @@ class Node:
         """
         await self.subscriptions.load()
         await self.mail.start(self.supervisor)
+        if self.payments.is_wanted:
+            # Winners have a deadline, so they are not left until somebody asks.
+            self.supervisor.start(self._open_payments(), "payments")
+
+    async def _open_payments(self) -> None:
+        await self.payments.get()
 
     async def close(self) -> None:
         """Stop asking and answering; what is durable is durable already."""
         self.queries.close()
         await self.links.close()
         await self.supervisor.close()
+        await self.payments.close()
         await self.mail.close()
         await self.store.close()
 
@@ -152,7 +166,9 @@ def build_node(
     links = _build_links(config, parts, own_address, identity, metrics=metrics, supervisor=supervisor)
     table, router, queries = _build_pool(config, parts, identity, links, own_name)
     owner_secret = directory.owner_secret(parts.entropy)
-    upload = _build_upload(config, parts, own_address, identity, metrics=metrics, owner_secret=owner_secret)
+    payments = _build_payments(config, directory, parts, metrics, supervisor)
+    upload = _build_upload(config, parts, own_address, identity, payments, metrics=metrics, owner_secret=owner_secret)
+    gate = _build_gate(config, parts, identity, metrics)
     node = Node(
         config=config,
         settings=settings,
@@ -169,16 +185,21 @@ def build_node(
         router=router,
         queries=queries,
         links=links,
-        gate=_build_gate(config, parts, identity, metrics),
-        accounts=upload.accounts,
-        subscriptions=upload.subscriptions,
-        tickets=upload.tickets,
-        mail=upload.mail,
+        gate=gate,
+        payments=payments,
         shown=ShownEntries(own_name),
         started_ms=parts.clock.now(),
+        **upload._asdict(),
     )
     _show(node)
     return node
+
+
+def _build_payments(
+    config: NodeConfig, directory: DataDirectory, parts: Parts, metrics: Metrics, supervisor: Supervisor
+) -> PaymentsDoor:
+    opener = partial(open_payments, config, directory.path, parts, metrics.lottery)
+    return PaymentsDoor(opener, supervisor, directory.keys_path)
 
 
 class _Upload(NamedTuple):
@@ -195,13 +216,14 @@ def _build_upload(
     parts: Parts,
     own_address: Address | None,
     identity: Identity,
+    payments: PaymentsDoor,
     *,
     metrics: Metrics,
     owner_secret: str,
 ) -> _Upload:
     subscriptions = Subscriptions(parts.store.documents)
     accounts = Accounts(parts.store.documents, parts.clock, Credentials(OWNER_USER, owner_secret))
-    tickets = _build_tickets(config, parts, identity, subscriptions, metrics)
+    tickets = _build_tickets(config, parts, identity, subscriptions, metrics=metrics, payments=payments)
     mail = _build_mail(config, parts, own_address, accounts, tickets, metrics=metrics)
     return _Upload(accounts, subscriptions, tickets, mail)
 
@@ -262,7 +284,13 @@ def _build_gate(config: NodeConfig, parts: Parts, identity: Identity, metrics: M
 
 
 def _build_tickets(
-    config: NodeConfig, parts: Parts, identity: Identity, subscriptions: Subscriptions, metrics: Metrics
+    config: NodeConfig,
+    parts: Parts,
+    identity: Identity,
+    subscriptions: Subscriptions,
+    *,
+    metrics: Metrics,
+    payments: PaymentsDoor,
 ) -> TicketOffice:
     limits = config.upload
     admission = Subscription(subscriptions.senders)
@@ -274,6 +302,7 @@ def _build_tickets(
             Captcha(),
             admission,
             Wait(lifetime_ms=limits.ticket_ms, wait_max_ms=min(_WAIT_MAX_MS, limits.ticket_ms // 2)),
+            Payment(wei_per_unit=limits.wei_per_unit),
         )
     )
     check_policy(methods, limits.methods)
@@ -289,6 +318,7 @@ def _build_tickets(
         entropy=parts.entropy,
         secret=identity.derive("upload tickets"),
         metrics=metrics.upload,
+        questions={IsPaid: PaymentAnswers(payments)},
     )
 
 

@@ -1,4 +1,4 @@
-"""The commands `parley simulate pool` and `parley simulate upload`."""
+"""The commands `parley simulate pool`, `parley simulate upload` and `parley simulate lottery`."""
 
 from __future__ import annotations
 
@@ -8,14 +8,22 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 import msgspec
 from msgspec import Meta
 
-from parley.errors import ConfigError, ErrorCode
+from parley.errors import ConfigError, ErrorCode, LocalError
 from parley.node.program import Program, Tone
 from parley.node.registry import Audience, Command
 
 if TYPE_CHECKING:  # slow to load
     from parley.simulation.tables import Table
 
-__all__ = ["COMMANDS", "SimulatePool", "SimulateUpload", "simulate", "simulate_tickets"]
+__all__ = [
+    "COMMANDS",
+    "SimulateLottery",
+    "SimulatePool",
+    "SimulateUpload",
+    "simulate",
+    "simulate_lottery_tickets",
+    "simulate_tickets",
+]
 
 _DRAWINGS: Final = (".png", ".svg", ".pdf")
 
@@ -200,6 +208,83 @@ def simulate_tickets(program: Program, parameters: SimulateUpload) -> int:
     return 0
 
 
+Amount = Annotated[str, Meta(extra_json_schema={"title": "AMOUNT"})]
+
+
+class SimulateLottery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Parameters of `simulate lottery`."""
+
+    price: Annotated[Amount, Meta(description="of a request, and so what its ticket is worth")] = "100 gwei"
+    gas_price: Annotated[Amount, Meta(description="of one gas")] = "0.1 gwei"
+    requests: Annotated[int, Meta(ge=1, le=10**9, description="over which income is looked at")] = 1_000_000
+    variance_budget: Annotated[
+        float, Meta(ge=0.0001, le=10, description="standard deviation of their income, as a share of its mean")
+    ] = 0.05
+    gas_budget: Annotated[float, Meta(ge=0.0001, le=1, description="share of income that gas may take")] = 0.1
+    redeem_gas: Annotated[
+        int, Meta(ge=0, le=10**8, description="gas of one redemption; in a batch of ten 52757 each")
+    ] = 86_542
+    float_limit: Annotated[
+        Amount, Meta(description="what the sender's reserve guarantees; 0 wei: as much as is needed")
+    ] = "0 wei"
+    requests_per_minute: Annotated[int, Meta(ge=1, le=10**6, description="of one sender")] = 600
+    redemption_minutes: Annotated[int, Meta(ge=0, le=10_000, description="from a win to its payment")] = 10
+    cost_share: Annotated[
+        float, Meta(ge=0.01, le=1, description="of the price that serving a request costs the recipient")
+    ] = 0.8
+    cushion_requests: Annotated[
+        int, Meta(ge=0, le=10**9, description="that the recipient can serve before it is paid")
+    ] = 20_000
+    runs: Annotated[int, Meta(ge=2, le=10_000, description="of all requests, for each face value")] = 400
+    seed: Annotated[int, Meta(ge=0, description="of all chance; the same seed gives the same figures")] = 1
+    plot: Annotated[
+        str | None,
+        Meta(description="draw the report into this .png, .svg or .pdf", extra_json_schema={"title": "FILE"}),
+    ] = None
+
+
+_AMOUNTS: Final = ("price", "gas_price", "float_limit")
+
+
+def simulate_lottery_tickets(program: Program, parameters: SimulateLottery) -> int:
+    """Simulate the income from tickets of several face values, and recommend one."""
+    from parley.simulation.lottery import simulate_lottery  # these load what is slow to load
+    from parley.simulation.lottery_config import LotterySimulation
+    from parley.simulation.lottery_report import advice_lines, advice_table, lottery_table, plot_lottery
+
+    if parameters.plot is not None:
+        _check_drawing(Path(parameters.plot))
+    settings: dict[str, Any] = msgspec.structs.asdict(parameters)
+    del settings["plot"]
+    for name in _AMOUNTS:
+        settings[f"{name}_wei"] = _wei(name, settings.pop(name))
+    config = LotterySimulation(**settings)
+    with program.output.progress("simulating") as shown:
+        report = simulate_lottery(config, lambda done, total: shown.advance(done, f"face value {done} of {total}"))
+    tones = (Tone.GOOD, Tone.FAINT) if report.advice.fits else (Tone.HEADING, Tone.BAD)
+    for number, line in enumerate(advice_lines(report)):
+        program.output.line(line, tones[number > 0])
+    program.output.line()
+    _print(program, (advice_table(report), lottery_table(report)))
+    program.output.document(report.document())
+    if parameters.plot is not None:
+        try:
+            plot_lottery(report, Path(parameters.plot))
+        except OSError as error:
+            raise ConfigError(ErrorCode.CONFIG_INVALID, setting="plot", file=parameters.plot) from error
+        program.output.line(f"drawn: {parameters.plot}", Tone.GOOD)
+    return 0
+
+
+def _wei(name: str, text: str) -> int:
+    from parley.ledgers.evm.amounts import parse_wei
+
+    try:
+        return parse_wei(text)
+    except LocalError as error:
+        raise ConfigError(ErrorCode.CONFIG_INVALID, setting=name, wanted=error.facts["wanted"]) from error
+
+
 COMMANDS: Final = (
     Command(
         method="simulate_pool",
@@ -216,5 +301,16 @@ COMMANDS: Final = (
         run=simulate_tickets,
         summary="Flood a simulated node with work, and print what a ticket costs whom.",
         words=("simulate", "upload"),
+    ),
+    *(
+        Command(
+            method="_".join(words),
+            audience=Audience.LOCAL,
+            parameters=SimulateLottery,
+            run=simulate_lottery_tickets,
+            summary="Recommend a face value for lottery tickets, and print what each would come to.",
+            words=words,
+        )
+        for words in (("simulate", "lottery"), ("lottery", "simulate"))
     ),
 )

@@ -24,6 +24,7 @@ from parley.node.wiring import Node
 from parley.web.guard import FormToken, Guarded, credentials_of
 from parley.web.metrics import METRICS_PAGE
 from parley.web.page import Asked, Page, Screen, notice, refusal_notice
+from parley.web.payments import PAYMENTS_PAGE
 from parley.web.peers import PEERS_PAGE
 from parley.web.pool import POOL_PAGE
 from parley.web.query import QUERY_PAGE
@@ -32,7 +33,7 @@ from parley.web.tickets import TICKETS_PAGE
 
 __all__ = ["PAGES", "pages"]
 
-PAGES: Final = (POOL_PAGE, QUERY_PAGE, PEERS_PAGE, TICKETS_PAGE, METRICS_PAGE)
+PAGES: Final = (POOL_PAGE, QUERY_PAGE, PEERS_PAGE, TICKETS_PAGE, PAYMENTS_PAGE, METRICS_PAGE)
 """The navigation, in its order. A capability's page is one more entry."""
 
 _TOKEN_FIELD: Final = "token"  # noqa: S105  # the name of a field

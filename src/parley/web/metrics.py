@@ -21,6 +21,7 @@ _TOPICS: Final = (
     ("peer", "Peers"),
     ("work", "Work of strangers"),
     ("upload", "Tickets"),
+    ("lottery", "Payments"),
     ("rpc", "Calls"),
     ("", "Everything else"),
 )

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from importlib import import_module
 from types import ModuleType
 
@@ -42,6 +43,38 @@ def test_both_ways_through_the_door_are_the_formulas(curve: Curve) -> None:
 
 
 @pytest.mark.parametrize("curve", BOTH, ids=["direct", "public"])
+def test_a_batch_has_the_signatures_of_single_digests(curve: Curve, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ecdsa, "CURVE", curve)
+    digests = [bytes([number]) * 32 for number in range(1, 8)]
+    batch = ecdsa.SignedBatch(SECRET, digests)
+    for start, stop in ((3, 7), (0, 2), (2, 3), (7, 7)):
+        batch.sign(start, stop)
+    assert batch.signatures() == tuple(oracle.sign(SECRET, digest) for digest in digests)
+    assert ecdsa.SignedBatch(SECRET, []).signatures() == ()
+
+
+def test_threads_sign_parts_of_one_batch() -> None:
+    digests = [number.to_bytes(32, "big") for number in range(1, 401)]
+    batch = ecdsa.SignedBatch(SECRET, digests)
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda start: batch.sign(start, start + 25), range(0, 400, 25)))
+    assert batch.signatures() == tuple(ecdsa.sign(SECRET, digest) for digest in digests)
+
+
+@pytest.mark.parametrize(("start", "stop"), [(-1, 1), (2, 1), (0, 3), (3, 3)])
+def test_only_parts_of_a_batch_are_signed(start: int, stop: int) -> None:
+    with pytest.raises(LocalError) as caught:
+        ecdsa.SignedBatch(SECRET, [DIGEST, DIGEST]).sign(start, stop)
+    assert caught.value.facts == {"start": start, "stop": stop, "size": 2}
+
+
+def test_a_batch_has_a_secret_key_and_digests() -> None:
+    for secret, digests in ((ORDER, [DIGEST]), (SECRET, [DIGEST, DIGEST[1:]])):
+        with pytest.raises(LocalError):
+            ecdsa.SignedBatch(secret, digests)
+
+
+@pytest.mark.parametrize("curve", BOTH, ids=["direct", "public"])
 @pytest.mark.parametrize("r", [bytes(32), ORDER, b"\xff" * 32, bytes(31) + b"\x05"])
 def test_where_no_key_fits_none_is_recovered(curve: Curve, r: bytes) -> None:
     # 5 is no x coordinate of a point: 5**3 + 7 is no square.
@@ -54,6 +87,11 @@ def test_an_r_that_does_not_fit_is_an_error_and_no_signature(monkeypatch: pytest
     monkeypatch.setattr(ecdsa, "CURVE", DirectCurve(binding))
     with pytest.raises(LocalError) as caught:
         ecdsa.sign(SECRET, DIGEST)
+    assert caught.value.code is ErrorCode.WRONG_STATE
+    batch = ecdsa.SignedBatch(SECRET, [DIGEST])
+    batch.sign(0, 1)
+    with pytest.raises(LocalError) as caught:
+        batch.signatures()
     assert caught.value.code is ErrorCode.WRONG_STATE
 
 

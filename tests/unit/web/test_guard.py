@@ -19,7 +19,7 @@ from parley.web.page import Asked, Page, Screen
 from tests.unit.web.markup import read
 from tests.unit.web.nodes import fetch, make_node, post, put
 
-PATHS = ("/", "/query", "/peers", "/tickets", "/metrics-page")
+PATHS = ("/", "/query", "/peers", "/tickets", "/payments", "/metrics-page")
 ONION = "http://pg6mmjiyjmcrsslvykfwnntlaru7p5svn6y2ymmju6nubxndf4pscryd.onion:80"
 
 
@@ -29,7 +29,7 @@ def signed_in(node: Node, user: str = "parley") -> dict[str, str]:
 
 def test_the_navigation_leads_to_the_pages() -> None:
     assert tuple(page.path for page in PAGES) == PATHS
-    assert [page.title for page in PAGES] == ["Pool", "Query", "Peers", "Tickets", "Metrics"]
+    assert [page.title for page in PAGES] == ["Pool", "Query", "Peers", "Tickets", "Payments", "Metrics"]
 
 
 @pytest.mark.parametrize("path", [*PATHS, "/nothing", "/static/parley.css", "/static/parley.js", "/static/mark.svg"])
@@ -77,7 +77,7 @@ async def test_there_is_nothing_else(node: Node, path: str) -> None:
     assert read(fetched.text).one("h1").text() == "There is no such page"
 
 
-@pytest.mark.parametrize("path", ["/", "/peers", "/tickets", "/metrics-page", "/static/parley.css"])
+@pytest.mark.parametrize("path", ["/", "/peers", "/tickets", "/payments", "/metrics-page", "/static/parley.css"])
 async def test_nothing_can_be_sent_to_what_is_only_read(node: Node, path: str) -> None:
     fetched = await post(pages(node), path, {"key": "k"})
     assert fetched.status == 405

@@ -36,7 +36,7 @@ async def test_what_happens_is_counted(node: Node) -> None:
         ["Bytes of encoded records held", f"{2 * (32 + 1 + 2 + 4 + 1 + 24 + 64)} bytes"]
     ]
     titles = [section.every("h2")[0].text() for section in page.one(class_="topics").every("section")]
-    assert titles == ["Pool", "Peers", "Work of strangers", "Tickets", "Calls"]
+    assert titles == ["Pool", "Peers", "Work of strangers", "Tickets", "Payments", "Calls"]
 
 
 async def test_a_gauge_of_any_kind_is_shown(node: Node) -> None:
@@ -58,7 +58,7 @@ async def test_settings_are_shown_with_their_origin(node: Node) -> None:
 
 async def test_no_secret_is_on_any_page(node: Node) -> None:
     key = node.directory.node_key_path.read_text("ascii").strip()
-    for path in ("/", "/query", "/peers", "/tickets", "/metrics-page"):
+    for path in ("/", "/query", "/peers", "/tickets", "/payments", "/metrics-page"):
         text = (await fetch(pages(node), path)).text
         assert node.owner_secret not in text
         assert key not in text

@@ -1,0 +1,129 @@
+"""The way to a node's payments: opened when they are first needed, and from then on at each start.
+
+A chain and its keys take a few seconds, and most nodes of a pool never pay. The first command of the owner makes the
+key; strangers cannot: until then, nobody is told that this node could be paid.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from parley.errors import ErrorCode, ParleyError, Rejected, UnavailableError
+from parley.lottery.params import Payment, TicketParams
+from parley.node.supervise import Supervisor
+from parley.primitives.ids import Address
+
+if TYPE_CHECKING:  # slow to load
+    from parley.lottery.verdicts import Receipt
+    from parley.node.config import NodeConfig
+    from parley.node.lottery_metrics import LotteryMetrics
+    from parley.node.payments import Payments
+    from parley.node.wiring import Parts
+
+__all__ = ["PaymentsDoor", "open_payments"]
+
+
+class PaymentsDoor:
+    """The way to a node's payments, which are opened by whoever comes first."""
+
+    def __init__(self, opener: Callable[[], Awaitable[Payments]], supervisor: Supervisor, keys: Path) -> None:
+        """Open nothing yet.
+
+        Args:
+            opener: opens them.
+            supervisor: runs what runs beside.
+            keys: the folder that is there once they were opened before.
+        """
+        self._keys = keys
+        self._opener = opener
+        self._supervisor = supervisor
+        self._turn = asyncio.Lock()
+        self._payments: Payments | None = None
+        self._is_closed = False
+
+    @property
+    def opened(self) -> Payments | None:
+        """The payments, where they are open."""
+        return self._payments
+
+    @property
+    def is_wanted(self) -> bool:
+        """Whether the owner has ever opened them."""
+        return self._payments is not None or self._keys.exists()
+
+    async def get(self) -> Payments:
+        """Return the payments, opened if they were not.
+
+        Raises:
+            ConfigError: a setting, the passphrase or a file is wrong.
+            UnavailableError: the chain or the store did not answer, or SHUTTING_DOWN.
+        """
+        async with self._turn:
+            if self._is_closed:
+                raise UnavailableError(ErrorCode.SHUTTING_DOWN)
+            if self._payments is None:
+                self._payments = await self._opener()
+                self._payments.start(self._supervisor)
+            return self._payments
+
+    async def close(self) -> None:
+        """Close the payments, if they are open; nobody opens them again."""
+        async with self._turn:
+            self._is_closed = True
+            payments, self._payments = self._payments, None
+            if payments is not None:
+                await payments.close()
+
+    # What strangers ask (`parley.adapters.lottery.payment_routes.PaymentDesk`).
+
+    async def quote(self, sender: Address, worth_wei: int) -> TicketParams | Rejected:
+        """Make ticket parameters for a sender, if this node is ever paid."""
+        if not self.is_wanted:
+            return Rejected(ErrorCode.NOT_FOUND)
+        return await (await self.get()).quote(sender, worth_wei)
+
+    async def receive(self, payment: Payment) -> Receipt:
+        """Judge a payment and take its tickets.
+
+        Raises:
+            ParleyError: NOT_FOUND: this node was never set up to be paid.
+        """
+        if not self.is_wanted:
+            raise ParleyError(ErrorCode.NOT_FOUND)
+        return await (await self.get()).receive(payment)
+
+
+async def open_payments(config: NodeConfig, folder: Path, parts: Parts, metrics: LotteryMetrics) -> Payments:
+    """Open the payments of a node.
+
+    Raises:
+        ConfigError: a setting, the passphrase or a file is wrong.
+        UnavailableError: the chain or the store did not answer.
+    """
+    from parley.node.payment_book import PaymentBook
+    from parley.node.payments import Payments
+    from parley.node.payments_opening import open_parts
+
+    book = PaymentBook(parts.store.documents)
+    await book.load()
+    opened = await open_parts(
+        folder,
+        config.chain,
+        config.lottery,
+        store=parts.store,
+        clock=parts.clock,
+        entropy=parts.entropy,
+        passphrase=parts.passphrase,
+    )
+    return Payments(
+        opened,
+        book,
+        clock=parts.clock,
+        entropy=parts.entropy,
+        metrics=metrics,
+        caller=parts.caller,
+        block_ms=config.chain.block_ms,
+    )
