@@ -31,12 +31,12 @@ from parley.adapters.lottery.documents import params_object
 from parley.adapters.memory.store import MemoryStore
 from parley.adapters.system import SystemClock, SystemEntropy
 from parley.gate.binding import act_of
-from parley.gate.lottery_forms import PRICE_OF_A_WEI, lottery_entry, lottery_header, network_name
+from parley.gate.lottery_forms import lottery_entry, lottery_header, network_name
 from parley.gate.schemes import Charge
 from parley.gate.work_scheme import WorkScheme, proof_payload
 from parley.gate.x402 import X402_VERSION, PaymentSignature, encode_header
 from parley.lottery.batches import TicketBatch
-from parley.lottery.params import Payment, TicketParams
+from parley.lottery.params import PRICE_OF_A_WEI, Payment, TicketParams
 
 CONNECTIONS = 32
 REQUESTS = 2_000

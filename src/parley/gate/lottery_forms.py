@@ -23,14 +23,13 @@ from parley.errors import ErrorCode, PeerError
 from parley.gate.x402 import SENDER_HEADER, X402_VERSION, PaymentSignature, Requirement, encode_header
 from parley.ledgers.evm.addresses import checksum_text, parse_address
 from parley.ledgers.evm.packing import UINT256_MAX
-from parley.lottery.params import Payment, Price, TicketParams
+from parley.lottery.params import Payment, TicketParams
 from parley.lottery.worth import SHARES_PER_WEI, worth_shares
 from parley.primitives.ids import Address
 
 __all__ = [
     "LOTTERY_SCHEME",
     "NATIVE_ASSET",
-    "PRICE_OF_A_WEI",
     "Offer",
     "account_text",
     "is_enough",
@@ -50,9 +49,6 @@ LOTTERY_SCHEME: Final = "lottery"
 
 NATIVE_ASSET: Final = "0xEeeeeEeeeEeEeeEeEeEeeEEEeeeeEeeeeeeeEEeE"
 """Stands for the coin of the chain itself (ERC-7528)."""
-
-PRICE_OF_A_WEI: Final = Price(1, 1)
-"""A gate sells by the wei, so that parameters are good for every route of it, whatever it costs."""
 
 _HALF_A_WEI: Final = SHARES_PER_WEI // 2
 _NETWORK: Final = "eip155:"

@@ -12,9 +12,8 @@ from typing import Final, Protocol, TypeVar
 
 from parley.adapters.lottery.documents import params_object, parse_params_object
 from parley.errors import ErrorCode, Rejected, UnavailableError
-from parley.gate.lottery_forms import PRICE_OF_A_WEI
 from parley.gate.till_config import TillConfig
-from parley.lottery.params import Price, TicketParams
+from parley.lottery.params import PRICE_OF_A_WEI, Price, TicketParams
 from parley.lottery.views import ChainView
 from parley.ports.broker import Broker
 from parley.primitives.ids import Address

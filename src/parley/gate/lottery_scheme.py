@@ -23,7 +23,6 @@ from parley.adapters.lottery.documents import parse_tickets_object
 from parley.errors import ConfigError, ErrorCode, PeerError, Rejected, UnavailableError
 from parley.gate.lottery_forms import (
     LOTTERY_SCHEME,
-    PRICE_OF_A_WEI,
     lottery_entry,
     network_name,
     parse_account,
@@ -34,7 +33,7 @@ from parley.gate.lottery_quotes import Quote, QuoteBook, Quoter
 from parley.gate.schemes import Charge, Repeated, Settled
 from parley.gate.till_config import TillConfig
 from parley.gate.x402 import PaymentSignature, Requirement
-from parley.lottery.params import Payment, TicketParams
+from parley.lottery.params import PRICE_OF_A_WEI, Payment, TicketParams
 from parley.lottery.verdicts import Reaction, Receipt
 from parley.lottery.worth import worth_shares
 from parley.ports.broker import Broker

@@ -22,6 +22,7 @@ __all__ = [
     "EXPIRATION_BLOCKS",
     "NONCE_MAX",
     "PAYMENT_TICKETS_MAX",
+    "PRICE_OF_A_WEI",
     "CreationRound",
     "Payment",
     "Price",
@@ -207,3 +208,7 @@ def payment_tickets(payment: Payment) -> tuple[tuple[Ticket, bytes], ...]:
 def _check(holds: bool, name: str) -> None:  # noqa: FBT001 - the outcome of one comparison
     if not holds:
         raise LocalError(ErrorCode.INVALID_ARGUMENT, field=name)
+
+
+PRICE_OF_A_WEI: Final = Price(1, 1)
+"""Of who sells by the wei, so that parameters are good whatever is bought."""

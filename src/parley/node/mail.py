@@ -16,7 +16,7 @@ from parley.node.relay import Carrier, Relay
 from parley.node.relay_config import RelayConfig
 from parley.node.stored_tickets import StoredTickets
 from parley.node.supervise import Supervisor
-from parley.node.ticket_earning import Solving, TicketEarner, TicketIssuer
+from parley.node.ticket_earning import Solving, TicketEarner, TicketIssuer, TicketPayer
 from parley.node.uploads import Tickets, Uploads
 from parley.pool.addresses import Address
 from parley.ports.blobs import Blobs
@@ -27,7 +27,7 @@ from parley.primitives.instants import Instant
 from parley.protocol.proof_of_work import ProofOfWork
 from parley.protocol.work import Registry
 from parley.upload.config import UploadConfig
-from parley.upload.methods import Arithmetic, MemoryHard
+from parley.upload.methods import Arithmetic, MemoryHard, Payment
 
 __all__ = ["ClosingSolver", "Mail", "RemoteNodes", "build_mail"]
 
@@ -110,8 +110,9 @@ def build_mail(
     nodes: RemoteNodes,
     solver: ClosingSolver,
     note: Callable[[str], None],
+    payer: TicketPayer,
 ) -> Mail:
-    """Introduce the parts to each other; nothing runs yet.
+    """Introduce the parts; nothing runs yet.
 
     Args:
         tickets: say which ticket admits.
@@ -126,14 +127,10 @@ def build_mail(
         nodes: other nodes.
         solver: does the work that they ask for.
         note: is told what uploads come to: "part", then "complete", "delete" or "lapse".
+        payer: pays for tickets.
     """
-    mailbox = Mailbox(
-        store.documents,
-        blobs,
-        is_known=is_known,
-        box_bytes_max=config.box_bytes_max,
-        box_messages_max=config.box_messages_max,
-    )
+    limits = {"box_bytes_max": config.box_bytes_max, "box_messages_max": config.box_messages_max}
+    mailbox = Mailbox(store.documents, blobs, is_known=is_known, **limits)
     outbox = Outbox(store.documents, blobs, entries_max=config.outbox_messages_max)
     uploads = Uploads(
         tickets=tickets,
@@ -149,6 +146,20 @@ def build_mail(
         routes=MailRoutes(blobs, own_address),
         note=note,
     )
-    earner = TicketEarner(nodes, _METHODS, solver, tries_max=relaying.tries_max, clock=clock)
+    earner = _build_earner(nodes, solver, clock, relaying, payer)
     relay = Relay(outbox, blobs, carrier=nodes, earner=earner, clock=clock, config=relaying)
     return Mail(uploads, mailbox, outbox, relay, nodes, solver, clock, own_address)
+
+
+def _build_earner(
+    nodes: RemoteNodes, solver: ClosingSolver, clock: Clock, relaying: RelayConfig, payer: TicketPayer
+) -> TicketEarner:
+    return TicketEarner(
+        nodes,
+        Registry((*_METHODS.methods, Payment())) if relaying.pay_max_wei else _METHODS,
+        solver,
+        tries_max=relaying.tries_max,
+        clock=clock,
+        payer=payer,
+        pay_max_wei=relaying.pay_max_wei,
+    )

@@ -13,13 +13,14 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import Final
 
-from parley.adapters.lottery.payment_client import PRICE_OF_A_WEI, NodeCaller, ask_params, send_payment
+from parley.adapters.lottery.payment_client import NodeCaller, ask_params, send_payment
 from parley.adapters.lottery.purse import Purse
-from parley.errors import ErrorCode, LocalError, ParleyError, Rejected, UnavailableError
+from parley.errors import ErrorCode, LocalError, ParleyError, PeerError, Rejected, UnavailableError
 from parley.ledgers.evm.addresses import checksum_text
-from parley.lottery.params import Payment, TicketParams
+from parley.lottery.params import PRICE_OF_A_WEI, Payment, TicketParams
 from parley.lottery.refusals import Refused, Remedy
 from parley.lottery.verdicts import Reaction
+from parley.lottery.wire import encode_payment
 from parley.lottery.worth import SHARES_PER_WEI, ceil_wei, worth_shares
 from parley.node.lottery_metrics import LotteryMetrics
 from parley.node.payment_book import PaymentBook
@@ -138,6 +139,29 @@ class Payer:
         if errand.error is not None:
             raise errand.error
         return errand.paid
+
+    async def tickets_for(self, url: Address, amount_wei: int) -> bytes:
+        """Return one lottery ticket worth an amount, as a node takes it; what becomes of it is the node's to say.
+
+        Args:
+            url: of the node.
+            amount_wei: what the ticket is to be worth, and the most that it may be, >= 1.
+
+        Raises:
+            UnavailableError: the node, the chain or the store did not answer.
+            PeerError: the node refuses, or asks for what this node does not sign.
+        """
+        errand = _Errand(url, _checked_worth(amount_wei), 1, 1)
+        params = await self._params(errand)
+        if params is None:
+            raise PeerError(ErrorCode.TOO_EXPENSIVE, limit_wei=str(amount_wei))
+        payment = await self._purse.pay(params, PRICE_OF_A_WEI, 1)
+        if isinstance(payment, Refused):
+            self._metrics.note_held_back(payment)
+            raise PeerError(payment.reason.code, reason=payment.reason.text)
+        self._book.note_paid(params, 1, self._clock.now())
+        self._metrics.note_given(1)
+        return encode_payment(payment)
 
     async def _work(self, errand: _Errand) -> None:
         while errand.left > 0 and errand.paid.refusal is None and errand.error is None:

@@ -13,7 +13,7 @@ from typing import Final, Protocol, TypeVar
 from weakref import WeakValueDictionary
 
 from parley.errors import PeerError
-from parley.lottery.params import Payment, Price
+from parley.lottery.params import PRICE_OF_A_WEI, Payment
 from parley.lottery.verdicts import Receipt
 from parley.lottery.wire import parse_payment
 from parley.lottery.worth import SHARES_PER_WEI
@@ -24,7 +24,6 @@ __all__ = ["PaymentAnswers", "TakesTickets"]
 
 _CHALLENGES_MAX: Final = 10_000
 _HALF_A_WEI: Final = SHARES_PER_WEI // 2
-_PRICE_OF_A_WEI: Final = Price(1, 1)
 
 ValueT = TypeVar("ValueT")
 
@@ -65,7 +64,7 @@ class PaymentAnswers:
             payment = parse_payment(question.payment)
         except PeerError:
             return False
-        if payment.expected_price != _PRICE_OF_A_WEI:
+        if payment.expected_price != PRICE_OF_A_WEI:
             return False
         receipt = await self._till.receive(payment)
         shares = self._shares.pop(question.challenge_id, 0) + receipt.credited_shares

@@ -9,11 +9,11 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-from parley.adapters.lottery.payment_client import PRICE_OF_A_WEI, NodeCaller
+from parley.adapters.lottery.payment_client import NodeCaller
 from parley.errors import ErrorCode, LocalError, Rejected, UnavailableError
 from parley.ledgers.evm.amounts import WEI_PER_ETHER
 from parley.ledgers.evm.packing import pack_uint256, selector
-from parley.lottery.params import Payment, TicketParams
+from parley.lottery.params import PRICE_OF_A_WEI, Payment, TicketParams
 from parley.lottery.verdicts import Receipt
 from parley.node.lottery_metrics import LotteryMetrics
 from parley.node.paying import Payer

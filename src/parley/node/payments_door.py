@@ -11,9 +11,10 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from parley.errors import ErrorCode, ParleyError, Rejected, UnavailableError
+from parley.errors import ErrorCode, ParleyError, PeerError, Rejected, UnavailableError
 from parley.lottery.params import Payment, TicketParams
 from parley.node.supervise import Supervisor
+from parley.pool.addresses import Address as NodeAddress
 from parley.primitives.ids import Address
 
 if TYPE_CHECKING:  # slow to load
@@ -76,6 +77,17 @@ class PaymentsDoor:
             payments, self._payments = self._payments, None
             if payments is not None:
                 await payments.close()
+
+    async def tickets_for(self, url: NodeAddress, amount_wei: int) -> bytes:
+        """Return lottery tickets worth an amount, as a node takes them (`parley.node.ticket_earning.TicketPayer`).
+
+        Raises:
+            PeerError: METHOD_UNKNOWN: this node was never set up to pay; or the other node refuses.
+            UnavailableError: a node, the chain or the store did not answer.
+        """
+        if not self.is_wanted:
+            raise PeerError(ErrorCode.METHOD_UNKNOWN)
+        return await (await self.get()).payer().tickets_for(url, amount_wei)
 
     # What strangers ask (`parley.adapters.lottery.payment_routes.PaymentDesk`).
 

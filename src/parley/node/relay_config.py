@@ -13,6 +13,7 @@ __all__ = ["RelayConfig"]
 
 _RANGES: Final[Mapping[str, tuple[int, int]]] = {
     "tries_max": (1, 2**53),
+    "pay_max_wei": (0, 10**18),
     "attempts_max": (1, 10_000),
     "backoff_ms": (10, 86_400_000),
     "backoff_cap_ms": (10, 86_400_000),
@@ -25,6 +26,8 @@ class RelayConfig:
 
     tries_max: int = 2**28
     """Most expected hash tries for one ticket; a node that asks for more is not written to."""
+    pay_max_wei: int = 0
+    """Most wei to pay for one ticket where a node takes lottery tickets instead of work; 0: nothing is paid."""
     attempts_max: int = 16
     """How often a message is tried before it counts as failed."""
     backoff_ms: int = 5_000

@@ -13,9 +13,10 @@ from parley.primitives.ids import CHALLENGE_ID_BYTES, ChallengeId
 from parley.primitives.instants import Instant
 from parley.protocol.challenges import BINDING_BYTES, MAC_BYTES, Challenge
 from parley.protocol.work import Pending, Registry, Solution, WorkMethod
+from parley.upload.methods import PayAmount
 from parley.upload.tokens import read_token
 
-__all__ = ["Solving", "TicketEarner", "TicketIssuer", "challenge_of"]
+__all__ = ["Solving", "TicketEarner", "TicketIssuer", "TicketPayer", "challenge_of"]
 
 _ATTEMPTS_MAX: Final = 3
 _WORK_MS_MAX: Final = 600_000
@@ -25,6 +26,7 @@ _TRIES_PER_KEY: Final = 65_536
 """What one try of `pow-memory` counts for: a key takes milliseconds, a hash a tenth of a microsecond."""
 
 _MEMORY_HARD: Final = "pow-memory"
+_PAYMENT: Final = "payment"
 _MS_PER_SECOND: Final = 1_000
 
 
@@ -47,6 +49,13 @@ class Solving(Protocol):
         """Solve a challenge."""
 
 
+class TicketPayer(Protocol):
+    """Pays other nodes; `parley.node.payments_door.PaymentsDoor` does."""
+
+    async def tickets_for(self, url: Address, amount_wei: int) -> bytes:
+        """Return lottery tickets worth an amount, as a node takes them."""
+
+
 class TicketEarner:
     """Earns tickets, one at a time: work takes all that the machine has."""
 
@@ -59,6 +68,8 @@ class TicketEarner:
         tries_max: int,
         clock: Clock,
         work_ms_max: int = _WORK_MS_MAX,
+        payer: TicketPayer | None = None,
+        pay_max_wei: int = 0,
     ) -> None:
         """Earn tickets.
 
@@ -69,6 +80,8 @@ class TicketEarner:
             tries_max: most expected tries for one ticket.
             clock: gives `now`.
             work_ms_max: the longest to work for one ticket.
+            payer: pays, where a node takes money instead of work.
+            pay_max_wei: the most to pay for one ticket; 0: nothing is paid.
         """
         self._issuer = issuer
         self._methods = methods
@@ -76,6 +89,8 @@ class TicketEarner:
         self._tries_max = tries_max
         self._clock = clock
         self._work_ms_max = work_ms_max
+        self._payer = payer
+        self._pay_max_wei = pay_max_wei
         self._turn = asyncio.Lock()
 
     async def earn(self, route: Address, *, sender: bytes, recipient: bytes) -> Offer:
@@ -95,11 +110,16 @@ class TicketEarner:
             route, sender=sender, recipient=recipient, preference=self._methods.names()
         )
         async with self._turn:
+            is_paid = False
             for _ in range(_ATTEMPTS_MAX):
                 if offer.is_valid:
                     return offer
                 method, challenge = self._price(offer)
-                result = await self._solve(method, challenge)
+                if method.name == _PAYMENT:
+                    if is_paid:
+                        break  # Who takes money and gives nothing is not paid again.
+                    is_paid = True
+                result = await self._solve(route, method, challenge)
                 if result is None:
                     offer = await self._issuer.request_ticket(
                         route, sender=sender, recipient=recipient, preference=self._methods.names()
@@ -117,12 +137,16 @@ class TicketEarner:
             raise PeerError(ErrorCode.METHOD_UNKNOWN, known=",".join(self._methods.names()))
         challenge = challenge_of(offer)
         method.check_params(challenge.params)
+        if method.name == _PAYMENT:
+            amount_wei = int(challenge.params["amount_wei"])
+            if amount_wei > self._pay_max_wei:
+                raise PeerError(ErrorCode.TOO_EXPENSIVE, amount_wei=str(amount_wei), pay_max_wei=str(self._pay_max_wei))
         expected = method.expected_tries(challenge.params) * (_TRIES_PER_KEY if method.name == _MEMORY_HARD else 1)
         if expected > self._tries_max:
             raise PeerError(ErrorCode.TOO_EXPENSIVE, expected_tries=expected, tries_max=self._tries_max)
         return method, challenge
 
-    async def _solve(self, method: WorkMethod, challenge: Challenge) -> int | str | None:
+    async def _solve(self, route: Address, method: WorkMethod, challenge: Challenge) -> int | str | None:
         """Return the result of the work; None where the ticket expired before it was done."""
         left_ms = challenge.expires_ms - self._clock.now()
         try:
@@ -132,6 +156,8 @@ class TicketEarner:
             if left_ms > self._work_ms_max:
                 raise PeerError(ErrorCode.TOO_EXPENSIVE, work_ms_max=self._work_ms_max) from None
             return None
+        if isinstance(solved, Pending) and isinstance(solved.question, PayAmount) and self._payer is not None:
+            return method.show_result(await self._payer.tickets_for(route, solved.question.amount_wei))
         if isinstance(solved, Pending):
             raise PeerError(ErrorCode.METHOD_UNKNOWN, known=",".join(self._methods.names()))
         return method.show_result(solved.proof)

@@ -224,7 +224,7 @@ def _build_upload(
     subscriptions = Subscriptions(parts.store.documents)
     accounts = Accounts(parts.store.documents, parts.clock, Credentials(OWNER_USER, owner_secret))
     tickets = _build_tickets(config, parts, identity, subscriptions, metrics=metrics, payments=payments)
-    mail = _build_mail(config, parts, own_address, accounts, tickets, metrics=metrics)
+    mail = _build_mail(config, parts, own_address, accounts, tickets, metrics=metrics, payments=payments)
     return _Upload(accounts, subscriptions, tickets, mail)
 
 
@@ -330,6 +330,7 @@ def _build_mail(
     tickets: TicketOffice,
     *,
     metrics: Metrics,
+    payments: PaymentsDoor,
 ) -> Mail:
     return build_mail(
         tickets=tickets,
@@ -344,6 +345,7 @@ def _build_mail(
         nodes=parts.nodes,
         solver=parts.solver,
         note=metrics.upload.note_upload,
+        payer=payments,
     )
 
 

@@ -13,11 +13,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from parley.errors import ErrorCode, LocalError
-from parley.lottery.tickets import Ticket
 from parley.lottery.wire import Winner, encode_winner, parse_winner
 from parley.primitives.encoding import encode_bytes, encode_uint
 
-__all__ = ["Act", "Funding", "Order", "Redemption", "encode_act", "parse_act", "winner_ticket"]
+__all__ = ["Act", "Funding", "Order", "Redemption", "encode_act", "parse_act"]
 
 _WORD_BYTES: Final = 32
 _SIZE_BYTES: Final = 4
@@ -55,20 +54,6 @@ class Order:
 Act = Redemption | Funding | Order
 
 _ORDERS: Final[Mapping[str, bytes]] = {"unlock": b"\x04", "cancel unlock": b"\x05", "withdraw": b"\x06"}
-
-
-def winner_ticket(winner: Winner) -> Ticket:
-    """Return the ticket of a winner."""
-    return Ticket(
-        recipient=winner.params.recipient,
-        sender=winner.sender,
-        face_value=winner.params.face_value,
-        win_prob=winner.params.win_prob,
-        sender_nonce=winner.signed.nonce,
-        recipient_rand_hash=winner.params.recipient_rand_hash,
-        creation_round=winner.creation_round.number,
-        creation_round_hash=winner.creation_round.block_hash,
-    )
 
 
 def encode_act(act: Act) -> bytes:

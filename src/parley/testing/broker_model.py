@@ -18,6 +18,7 @@ from typing import Final
 from parley.errors import ErrorCode, LocalError, UnavailableError
 from parley.lottery.broker import BrokerModel
 from parley.lottery.params import CreationRound
+from parley.lottery.redemption_records import winner_ticket
 from parley.lottery.rules import Periods, Refusal, claimable_wei, sender_state
 from parley.lottery.tickets import ticket_hash
 from parley.lottery.views import ChainView, SenderView
@@ -27,7 +28,7 @@ from parley.ports.chain import Call, Log, Receipt, Reverted
 from parley.primitives.encoding import encode_uint
 from parley.primitives.hashing import tagged_hash
 from parley.primitives.ids import Address
-from parley.testing.broker_acts import Act, Funding, Order, Redemption, encode_act, parse_act, winner_ticket
+from parley.testing.broker_acts import Act, Funding, Order, Redemption, encode_act, parse_act
 from parley.testing.broker_state import PAID, Done, ModelState
 
 __all__ = ["DEFAULT_PERIODS", "ModelBroker", "ModelTransaction"]

@@ -10,12 +10,13 @@ from dataclasses import dataclass, field
 from typing import Final, assert_never
 
 from parley.lottery.broker import BrokerModel
+from parley.lottery.redemption_records import winner_ticket
 from parley.lottery.rules import Refusal, RoundView
 from parley.lottery.tickets import ticket_hash
 from parley.lottery.wire import Winner
 from parley.primitives.hashing import keccak256
 from parley.primitives.ids import Address
-from parley.testing.broker_acts import Act, Funding, Order, Redemption, winner_ticket
+from parley.testing.broker_acts import Act, Funding, Order, Redemption
 
 __all__ = ["PAID", "REFUSED", "Done", "Event", "ModelState"]
 

@@ -12,14 +12,14 @@ from starlette.applications import Starlette
 from starlette.responses import Response
 
 from parley.adapters.lottery.desk import Desk
-from parley.adapters.lottery.payment_client import PRICE_OF_A_WEI, send_payment
+from parley.adapters.lottery.payment_client import send_payment
 from parley.adapters.lottery.payment_routes import payment_routes
 from parley.adapters.lottery.purse import Purse
 from parley.adapters.memory import MemoryStore, SeededEntropy
 from parley.adapters.upload.ticket_client import RemoteAnswer
 from parley.errors import ErrorCode, LocalError, ParleyError, PeerError, Rejected, UnavailableError
 from parley.lottery.limits import SenderLimits
-from parley.lottery.params import Payment, TicketParams
+from parley.lottery.params import PRICE_OF_A_WEI, Payment, TicketParams
 from parley.lottery.verdicts import Receipt
 from parley.lottery.worth import SHARES_PER_WEI
 from parley.node.lottery_metrics import LotteryMetrics

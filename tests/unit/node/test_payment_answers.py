@@ -7,8 +7,7 @@ import asyncio
 import pytest
 
 from parley.errors import UnavailableError
-from parley.gate.lottery_forms import PRICE_OF_A_WEI
-from parley.lottery.params import Payment, Price, TicketParams
+from parley.lottery.params import PRICE_OF_A_WEI, Payment, Price, TicketParams
 from parley.lottery.wire import encode_payment
 from parley.node.payment_answers import PaymentAnswers
 from parley.primitives.ids import ChallengeId

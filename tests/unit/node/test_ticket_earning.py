@@ -17,7 +17,7 @@ from parley.primitives.instants import Instant
 from parley.protocol.challenges import Challenge
 from parley.protocol.proof_of_work import ProofOfWork
 from parley.protocol.work import Accepted, Evidence, Pending, Registry, Solution, WorkMethod
-from parley.upload.methods import Arithmetic, MemoryHard
+from parley.upload.methods import Arithmetic, MemoryHard, Payment
 from parley.upload.tokens import Token, encode_token, token_binding
 from tests.unit.node.parts import NOW, SetClock
 
@@ -184,3 +184,59 @@ async def test_what_needs_a_person_is_not_done() -> None:
     with pytest.raises(PeerError) as caught:
         await earn(Issuer([offer_of(1)]), solver=Asking())
     assert caught.value.code is ErrorCode.METHOD_UNKNOWN
+
+
+class Wallet:
+    """Pays, and says what for."""
+
+    def __init__(self) -> None:
+        self.paid: list[tuple[Address, int]] = []
+
+    async def tickets_for(self, url: Address, amount_wei: int) -> bytes:
+        self.paid.append((url, amount_wei))
+        return b"tickets"
+
+
+def paid_offer(number: int, amount_wei: int) -> Offer:
+    return Offer(
+        f"00{number}", is_valid=False, expires_ms=LATER, worktype="payment", work={"amount_wei": str(amount_wei)}
+    )
+
+
+async def pay(issuer: Issuer, wallet: Wallet, *, pay_max_wei: int) -> Offer:
+    async with WorkSolver(cores=1) as solver:
+        earner = TicketEarner(
+            issuer,
+            Registry((*METHODS.methods, Payment())),
+            solver,
+            tries_max=1,
+            clock=SetClock(),
+            payer=wallet,
+            pay_max_wei=pay_max_wei,
+        )
+        return await earner.earn(ROUTE, sender=SENDER, recipient=RECIPIENT)
+
+
+async def test_a_ticket_is_paid_where_that_is_allowed() -> None:
+    issuer, wallet = Issuer([paid_offer(1, 500)]), Wallet()
+    assert (await pay(issuer, wallet, pay_max_wei=500)).is_valid
+    assert wallet.paid == [(ROUTE, 500)]
+    assert issuer.submitted == [("001", "payment", "dGlja2V0cw==")]
+    assert issuer.asked[0][-1] == "payment", "what is paid for comes last"
+
+
+async def test_no_ticket_is_paid_above_the_limit() -> None:
+    wallet = Wallet()
+    with pytest.raises(PeerError) as caught:
+        await pay(Issuer([paid_offer(1, 501)]), wallet, pay_max_wei=500)
+    assert caught.value.code is ErrorCode.TOO_EXPENSIVE
+    assert wallet.paid == []
+
+
+async def test_who_takes_money_and_gives_nothing_is_not_paid_again() -> None:
+    wallet = Wallet()
+    issuer = Issuer([paid_offer(1, 500)], [paid_offer(2, 500)])
+    with pytest.raises(PeerError) as caught:
+        await pay(issuer, wallet, pay_max_wei=500)
+    assert caught.value.code is ErrorCode.WORK_REJECTED
+    assert len(wallet.paid) == 1

@@ -10,6 +10,7 @@ import pytest
 from parley.errors import ErrorCode, LocalError, Rejected, UnavailableError
 from parley.lottery.draws import recipient_rand_hash
 from parley.lottery.params import CreationRound, SignedNonce, TicketParams
+from parley.lottery.redemption_records import winner_ticket
 from parley.lottery.rules import SenderState
 from parley.lottery.signing import sign_ticket
 from parley.lottery.tickets import ticket_hash
@@ -18,7 +19,7 @@ from parley.ports.broker import Broker, Redeemed
 from parley.ports.chain import Reverted
 from parley.ports.wallet import Included, Waiting, Wallet
 from parley.primitives.ids import Address
-from parley.testing.broker_acts import parse_act, winner_ticket
+from parley.testing.broker_acts import parse_act
 from parley.testing.broker_model import ModelBroker
 from parley.testing.wallet_model import ModelWallet
 

@@ -15,7 +15,6 @@ written nothing else is taken. By `kill -9` only a payment is lost that was neve
 from __future__ import annotations
 
 import asyncio
-import os
 from collections import Counter, OrderedDict
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
@@ -23,6 +22,7 @@ from typing import Final, Protocol
 from weakref import WeakValueDictionary
 
 from parley.adapters.lottery.redemption_book import keep_winner
+from parley.adapters.solving import count_cores
 from parley.errors import ErrorCode, LocalError, Rejected, UnavailableError
 from parley.lottery.params import Payment, Price, TicketParams
 from parley.lottery.received import ReceivedBatch
@@ -110,7 +110,7 @@ class Desk:
         self._asked: Counter[Address] = Counter()
         self._asked_at = b""
         self._lines: WeakValueDictionary[bytes, asyncio.Lock] = WeakValueDictionary()
-        self._threads = min(_THREADS_MAX, os.cpu_count() or 1)
+        self._threads = min(_THREADS_MAX, count_cores())
 
     @property
     def recipient(self) -> Address:

@@ -16,15 +16,12 @@ from parley.adapters.lottery.documents import encode_payment_text, parse_params_
 from parley.adapters.upload.ticket_client import RemoteAnswer
 from parley.errors import ErrorCode, PeerError, UnavailableError
 from parley.ledgers.evm.addresses import checksum_text
-from parley.lottery.params import Payment, Price, TicketParams
+from parley.lottery.params import Payment, TicketParams
 from parley.lottery.verdicts import Reaction
 from parley.pool.addresses import Address as NodeAddress
 from parley.primitives.ids import Address
 
-__all__ = ["PRICE_OF_A_WEI", "NodeCaller", "PaymentAnswer", "ask_params", "send_payment"]
-
-PRICE_OF_A_WEI: Final = Price(1, 1)
-"""A node sells by the wei, so that parameters are good whatever is bought."""
+__all__ = ["NodeCaller", "PaymentAnswer", "ask_params", "send_payment"]
 
 _PAYMENT_REQUIRED: Final = 402
 _LATER: Final = frozenset({429, 502, 503, 504})
