@@ -134,6 +134,23 @@ def test_a_payment_above_what_was_agreed_to_is_not_made(nodes: Nodes, chain: Cha
     assert cli(payer, "status")["given"]["tickets"] == 0
 
 
+def test_a_letter_to_a_stranger_is_paid_for(nodes: Nodes, chain: Chain) -> None:
+    taking = "[upload]\nfloor_units = 64\nwei_per_unit = 10000000000\nmethods = ['payment']\n"
+    payer = nodes.add("payer", settings=settings(chain) + "\n[relay]\npay_max_wei = 10000000000000\n")
+    shop = nodes.add("shop", settings=settings(chain) + "\n" + taking)
+    assert cli(shop, "register")["state"] == "included"
+    assert cli(payer, "fund", "1 ether", "--reserve", "1 ether")["state"] == "included"
+    wait_until(lambda: cli(payer, "status")["recipients"] == 1, "the shop is registered in the present round")
+    contact = parley("inbox", "address", "--json", data_dir=shop.directory.path).document["contact"]
+    sent = parley("send", contact, "--message", "paid for", "--wait", "--json", data_dir=payer.directory.path)
+    assert sent.code == 0, sent.stderr
+    [letter] = parley("inbox", "list", "--json", data_dir=shop.directory.path).document
+    assert letter["text"] == "paid for"
+    taken = cli(shop, "status")["taken"]
+    assert taken["tickets"] == 1
+    assert int(taken["expected_wei"]) >= 64 * 10**10
+
+
 @pytest.mark.parametrize(
     "words",
     [
