@@ -193,7 +193,7 @@ class Recipient:
         )
 
     def _choose_face_value(self, moment: Moment, expected_value_wei: int) -> int | Rejected:
-        fault = check_account(moment.view, moment.money)
+        fault = check_account(moment.view, moment.money) if moment.view.is_redeemable else Fault.ROUND_OVER
         if fault is not None:
             return Rejected(fault.code, {"reason": fault.text})
         float_wei = max_float_wei(moment.money, moment.pending_wei)
@@ -205,8 +205,8 @@ class Recipient:
             max_float_wei=min(float_wei, self.config.face_value_max_wei or float_wei),
         )
         if isinstance(chosen, ReserveTooSmall):
-            facts = {"guaranteed_wei": chosen.guaranteed_wei, "wanted_wei": chosen.wanted_wei}
-            return Rejected(ErrorCode.FUNDS_TOO_LOW, {"reason": Fault.FLOAT_TOO_LOW.text, **facts})
+            # What is guaranteed falls with each winner: told to whoever asks, it would say which ticket won.
+            return Rejected(ErrorCode.FUNDS_TOO_LOW, {"reason": Fault.FLOAT_TOO_LOW.text})
         return chosen
 
     def open(self, payment: Payment, moment: Moment) -> Opened | Receipt:
@@ -253,7 +253,8 @@ class Recipient:
 
     def _check_moment(self, opened: Opened, moment: Moment) -> Fault | None:
         self._advance(moment.view.block_number)
-        if opened.made_in.number != moment.view.creation_round.number:
+        # The contract counts rounds, begun or not: where the present one is not, a ticket might never be redeemed.
+        if opened.made_in.number != moment.view.creation_round.number or not moment.view.is_redeemable:
             return Fault.ROUND_OVER
         if opened.made_in.block_hash != moment.view.creation_round.block_hash:
             return Fault.WRONG_ROUND_HASH

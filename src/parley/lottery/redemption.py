@@ -54,6 +54,9 @@ from parley.protocol.machine import Ask, Finish
 __all__ = ["Redemption"]
 
 _REFUSALS_DOUBLED_MAX: Final = 6
+_SHOWN_FROM: Final = 2
+"""Confirmations from which every look at the sender's money shows what a call took: an older head may lack it."""
+
 _PERCENT: Final = 100
 
 
@@ -73,13 +76,16 @@ class Redemption:
             before the first `BlockSeen` the round of its creation.
     """
 
-    def __init__(self, record: RedemptionRecord, config: RedemptionConfig, *, act: str | None = None) -> None:
+    def __init__(
+        self, record: RedemptionRecord, config: RedemptionConfig, *, act: str | None = None, act_winners: int = 1
+    ) -> None:
         """Begin with a winner, or go on with one.
 
         Args:
             record: a new one of only a winner, or the one that was kept; without an end.
             config: the settings.
             act: name of the call that it was in when the process ended; None where it was in none.
+            act_winners: how many winners that call has, >= 1.
         """
         self.phase = REDEMPTION_TABLE.initial if act is None else RedemptionPhase.SENT
         self.reason = WaitReason.NEW
@@ -91,7 +97,7 @@ class Redemption:
         self.is_alone = False
         self.deadline_round = record.winner.creation_round.number
         self._config = config
-        self._act_winners = 1
+        self._act_winners = act_winners
         self._block_number = 0
         self._gas_price_wei = 0
         self._payable_wei = 0
@@ -107,7 +113,7 @@ class Redemption:
     def reserved_wei(self) -> int:
         """What it will take of the sender's money and what the chain does not show yet as taken, >= 0."""
         if self.phase is RedemptionPhase.SENT:
-            return 0 if self.confirmations else self.record.winner.params.face_value
+            return 0 if self.confirmations >= _SHOWN_FROM else self.record.winner.params.face_value
         is_near = self.phase is RedemptionPhase.READY or self._asked is Question.TRIAL
         return self._payable_wei if is_near else 0
 
@@ -153,12 +159,12 @@ class Redemption:
     def _look(self, seen: BlockSeen) -> None:
         chain, creation_round = seen.chain, self.record.winner.creation_round.number
         last_round = creation_round + chain.ticket_validity_rounds - 1
-        leaves_after = _safe_until(seen.sender, chain.creation_round.number)
+        leaves_after = _safe_until(seen.sender, chain.round_number)
         self.deadline_round = last_round if leaves_after is None else min(last_round, leaves_after)
         self._block_number, self._gas_price_wei = chain.block_number, chain.gas_price_wei
         self._payable_wei = self._payable(seen)
         self._asked = None
-        if chain.creation_round.number > last_round:
+        if chain.round_number > last_round:
             self._look_after_the_end()
             return
         if self.reason is WaitReason.LAST_LOOK:
@@ -188,7 +194,7 @@ class Redemption:
 
     def _obstacle(self, chain: ChainView, sender: SenderView) -> WaitReason | None:
         """Return what is missing before the contract is worth asking, or None."""
-        params, round_number = self.record.winner.params, chain.creation_round.number
+        params, round_number = self.record.winner.params, chain.round_number
         is_last = round_number >= self.deadline_round
         if not chain.is_round_initialized:
             return WaitReason.ROUND_NOT_BEGUN
@@ -196,7 +202,7 @@ class Redemption:
         leaves_after = _safe_until(sender, round_number)
         is_leaving = leaves_after is not None and leaves_after <= round_number
         # Tickets of a round that is over are taken no more, and in its last round a winner cannot wait for anything.
-        is_present = self.record.winner.creation_round.number == round_number and not is_last
+        is_present = self.record.winner.creation_round == chain.creation_round and not is_last
         holds = params.expiration_block > chain.block_number and is_present
         if holds and self._config.waits_for_params and not is_leaving:
             return WaitReason.PARAMS_IN_USE
@@ -204,7 +210,7 @@ class Redemption:
         if not self._payable_wei or (self._payable_wei < params.face_value and waiting_helps):
             return WaitReason.FUNDS_SHORT
         dearest_wei = self._config.gas_price_max_wei
-        is_dear = bool(dearest_wei) and chain.gas_price_wei > dearest_wei and not is_last
+        is_dear = bool(dearest_wei) and chain.gas_price_wei > dearest_wei and waiting_helps
         return WaitReason.GAS_DEAR if is_dear or not self._is_worth_it() else None
 
     def _is_worth_it(self) -> bool:

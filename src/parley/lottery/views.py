@@ -30,6 +30,7 @@ class ChainView:
         ticket_validity_rounds: in which a ticket can be redeemed, that of its creation included, >= 1.
         recipients: how many are registered in the round, >= 0.
         gas_price_wei: what one gas costs now, >= 0.
+        present_round: the present round, begun or not; None where it is the creation round.
     """
 
     chain_id: int
@@ -42,6 +43,18 @@ class ChainView:
     ticket_validity_rounds: int
     recipients: int
     gas_price_wei: int
+    present_round: int | None = None
+
+    @property
+    def round_number(self) -> int:
+        """The present round, begun or not: by it the contract judges whether a ticket is too old."""
+        return self.creation_round.number if self.present_round is None else self.present_round
+
+    @property
+    def is_redeemable(self) -> bool:
+        """Whether a ticket of the creation round can be redeemed for sure: in this round, or in one after it."""
+        last_round = self.creation_round.number + self.ticket_validity_rounds - 1
+        return self.round_number < last_round or (self.round_number == last_round and self.is_round_initialized)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

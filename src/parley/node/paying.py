@@ -5,6 +5,7 @@
             └──────────────────────────────────┴────────┴─────────────┘      retry: other tickets      fatal: stop
 
 What a ticket is worth at the most is the payer's to say; parameters above it are refused before anything is signed.
+Tickets that are signed and not taken are bounded too: a quarter of all, and a few payments, as at the end of a round.
 """
 
 from __future__ import annotations
@@ -31,6 +32,9 @@ from parley.primitives.instants import Instant
 __all__ = ["Paid", "Payer"]
 
 _PAUSE_MS: Final = 200
+_ALLOWANCE: Final = 5
+"""In quarters of what was asked for: how many tickets may be signed, as some are lost when a round ends."""
+_SPARE_PAYMENTS: Final = 4
 _PATIENCE: Final = 200
 """How often in a row nothing may come of a payment before the payer gives up."""
 
@@ -69,6 +73,8 @@ class _Errand:
     worth_wei: int
     tickets: int
     left: int
+    signed_max: int
+    signed: int = 0
     paid: Paid = field(default_factory=Paid)
     failures: int = 0
     error: ParleyError | None = None
@@ -134,7 +140,8 @@ class Payer:
             UnavailableError: the node, the chain or the store did not answer.
             PeerError: the node refuses, or answers in another form.
         """
-        errand = _Errand(_node_url(url), _checked_worth(worth_wei), tickets, requests)
+        signed_max = requests * tickets * _ALLOWANCE // 4 + _SPARE_PAYMENTS * parallel * tickets
+        errand = _Errand(_node_url(url), _checked_worth(worth_wei), tickets, requests, signed_max)
         await asyncio.gather(*(self._work(errand) for _ in range(min(parallel, requests))))
         if errand.error is not None:
             raise errand.error
@@ -151,7 +158,7 @@ class Payer:
             UnavailableError: the node, the chain or the store did not answer.
             PeerError: the node refuses, or asks for what this node does not sign.
         """
-        errand = _Errand(url, _checked_worth(amount_wei), 1, 1)
+        errand = _Errand(url, _checked_worth(amount_wei), 1, 1, 1)
         params = await self._params(errand)
         if params is None:
             raise PeerError(ErrorCode.TOO_EXPENSIVE, limit_wei=str(amount_wei))
@@ -195,8 +202,15 @@ class Payer:
         params = await self._params(errand)
         if params is None:
             return False
+        if errand.signed + errand.tickets > errand.signed_max:
+            # Whoever keeps tickets and says that they were not taken gets no more of them.
+            facts = {"signed": errand.signed, "taken": errand.paid.tickets}
+            errand.paid.refusal = errand.paid.refusal or Rejected(ErrorCode.TOO_EXPENSIVE, facts)
+            return False
+        errand.signed += errand.tickets
         payment = await self._purse.pay(params, PRICE_OF_A_WEI, errand.tickets)
         if isinstance(payment, Refused):
+            errand.signed -= errand.tickets
             self._metrics.note_held_back(payment)
             self._after_refusal(errand, payment, params)
             return False
@@ -208,6 +222,7 @@ class Payer:
             answer = await send_payment(self._caller, errand.url, payment)
         except UnavailableError:
             paid.refused += len(payment.tickets)
+            _forget(errand, params)  # the next is signed when the node answers again
             raise
         self._book.note_paid(params, answer.taken, self._clock.now())
         self._metrics.note_given(answer.taken)

@@ -5,12 +5,13 @@ Opened by `parley.node.payments_door` when it is first needed.
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Awaitable, Callable
 from typing import Final
 
 from parley.adapters.lottery.payment_client import NodeCaller
-from parley.errors import ErrorCode, LocalError, Rejected, UnavailableError
+from parley.errors import ErrorCode, LocalError, PeerError, Rejected, UnavailableError
 from parley.ledgers.evm.amounts import WEI_PER_ETHER
 from parley.ledgers.evm.packing import pack_uint256, selector
 from parley.lottery.params import PRICE_OF_A_WEI, Payment, TicketParams
@@ -31,6 +32,7 @@ from parley.primitives.instants import Instant
 
 __all__ = ["Payments"]
 
+_LOGGER: Final = logging.getLogger("parley.node")
 _ACT_ID_BYTES: Final = 8
 _POLL_MS: Final = 250
 _WAIT_MAX_MS: Final = 45_000
@@ -206,6 +208,9 @@ class Payments:
         except UnavailableError as error:
             if error.code is ErrorCode.SHUTTING_DOWN:
                 raise
+            _LOGGER.warning("payments wait: %s", error)
+        except PeerError as error:
+            _LOGGER.warning("the chain said what cannot be read: %s", error)
 
     async def close(self) -> None:
         """Keep the book and let go of the parts."""

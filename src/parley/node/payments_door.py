@@ -7,11 +7,13 @@ key; strangers cannot: until then, nobody is told that this node could be paid.
 from __future__ import annotations
 
 import asyncio
+import logging
+import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from parley.errors import ErrorCode, ParleyError, PeerError, Rejected, UnavailableError
+from parley.errors import ConfigError, ErrorCode, LocalError, ParleyError, PeerError, Rejected, UnavailableError
 from parley.lottery.params import Payment, TicketParams
 from parley.node.supervise import Supervisor
 from parley.pool.addresses import Address as NodeAddress
@@ -25,6 +27,10 @@ if TYPE_CHECKING:  # slow to load
     from parley.node.wiring import Parts
 
 __all__ = ["PaymentsDoor", "open_payments"]
+
+_LOGGER: Final = logging.getLogger("parley.node")
+_FIRST_PAUSE_S: Final = 2.0
+_LAST_PAUSE_S: Final = 60.0
 
 
 class PaymentsDoor:
@@ -41,7 +47,8 @@ class PaymentsDoor:
         self._keys = keys
         self._opener = opener
         self._supervisor = supervisor
-        self._turn = asyncio.Lock()
+        self._opening: asyncio.Task[Payments] | None = None
+        self._failed_s: float | None = None
         self._payments: Payments | None = None
         self._is_closed = False
 
@@ -62,21 +69,66 @@ class PaymentsDoor:
             ConfigError: a setting, the passphrase or a file is wrong.
             UnavailableError: the chain or the store did not answer, or SHUTTING_DOWN.
         """
-        async with self._turn:
-            if self._is_closed:
-                raise UnavailableError(ErrorCode.SHUTTING_DOWN)
-            if self._payments is None:
-                self._payments = await self._opener()
-                self._payments.start(self._supervisor)
+        if self._is_closed:
+            raise UnavailableError(ErrorCode.SHUTTING_DOWN)
+        if self._payments is not None:
             return self._payments
+        if self._opening is None:
+            # A task of its own, for all who ask: who goes away neither ends it nor lets another one begin beside it.
+            self._opening = asyncio.create_task(self._open(), name="opening of payments")
+        return await asyncio.shield(self._opening)
+
+    async def _open(self) -> Payments:
+        try:
+            payments = await self._opener()
+        except ParleyError:
+            self._failed_s = time.monotonic()
+            raise
+        finally:
+            self._opening = None
+        if self._is_closed:
+            await payments.close()
+            raise UnavailableError(ErrorCode.SHUTTING_DOWN)
+        self._payments, self._failed_s = payments, None
+        payments.start(self._supervisor)
+        return payments
+
+    async def keep_open(self) -> None:
+        """Open the payments, again and again until they are: winners have a deadline, and chains are away at times."""
+        pause_s = _FIRST_PAUSE_S
+        while self._payments is None:
+            try:
+                await self.get()
+            except ParleyError as error:
+                if error.code is ErrorCode.SHUTTING_DOWN:
+                    return
+                _LOGGER.warning("payments are not open: %s; next: %s", error, error.code.next_step)
+                await asyncio.sleep(pause_s)
+                pause_s = min(2 * pause_s, _LAST_PAUSE_S)
+
+    async def _get_for_stranger(self) -> Payments:
+        """Return the payments; what keeps them from being opened is no stranger's business, nor is another attempt."""
+        if self._payments is not None:
+            return self._payments
+        if self._failed_s is not None and time.monotonic() - self._failed_s < _LAST_PAUSE_S:
+            raise UnavailableError(ErrorCode.BUSY)
+        try:
+            return await self.get()
+        except (ConfigError, LocalError, UnavailableError):
+            raise UnavailableError(ErrorCode.BUSY) from None
 
     async def close(self) -> None:
         """Close the payments, if they are open; nobody opens them again."""
-        async with self._turn:
-            self._is_closed = True
-            payments, self._payments = self._payments, None
-            if payments is not None:
-                await payments.close()
+        self._is_closed = True
+        opening = self._opening
+        if opening is not None:
+            # Threads that open keys cannot be stopped: what they open is closed by the task itself.
+            await asyncio.wait({opening})
+            if not opening.cancelled():
+                opening.exception()
+        payments, self._payments = self._payments, None
+        if payments is not None:
+            await payments.close()
 
     async def tickets_for(self, url: NodeAddress, amount_wei: int) -> bytes:
         """Return lottery tickets worth an amount, as a node takes them (`parley.node.ticket_earning.TicketPayer`).
@@ -95,7 +147,7 @@ class PaymentsDoor:
         """Make ticket parameters for a sender, if this node is ever paid."""
         if not self.is_wanted:
             return Rejected(ErrorCode.NOT_FOUND)
-        return await (await self.get()).quote(sender, worth_wei)
+        return await (await self._get_for_stranger()).quote(sender, worth_wei)
 
     async def receive(self, payment: Payment) -> Receipt:
         """Judge a payment and take its tickets.
@@ -105,7 +157,7 @@ class PaymentsDoor:
         """
         if not self.is_wanted:
             raise ParleyError(ErrorCode.NOT_FOUND)
-        return await (await self.get()).receive(payment)
+        return await (await self._get_for_stranger()).receive(payment)
 
 
 async def open_payments(config: NodeConfig, folder: Path, parts: Parts, metrics: LotteryMetrics) -> Payments:

@@ -7,6 +7,7 @@ no worth, the passphrase is made and kept beside them; on any other chain it com
 from __future__ import annotations
 
 import asyncio
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -84,10 +85,10 @@ class PaymentParts:
 
     async def close(self) -> None:
         """Let go of everything; what is durable is durable already."""
-        await self.desk.close()
-        await self.purse.close()
-        await self.wallet.close()
-        await self.chain.close()
+        async with AsyncExitStack() as stack:
+            # The last one pushed is closed first, and each one whatever becomes of the others.
+            for part in (self.chain, self.wallet, self.purse, self.desk):
+                stack.push_async_callback(part.close)
 
 
 async def open_parts(

@@ -137,10 +137,7 @@ class Node:
         await self.mail.start(self.supervisor)
         if self.payments.is_wanted:
             # Winners have a deadline, so they are not left until somebody asks.
-            self.supervisor.start(self._open_payments(), "payments")
-
-    async def _open_payments(self) -> None:
-        await self.payments.get()
+            self.supervisor.start(self.payments.keep_open(), "payments")
 
     async def close(self) -> None:
         """Stop asking and answering; what is durable is durable already."""

@@ -264,6 +264,7 @@ class ModelBroker:
             creation_round=CreationRound(made_in, hashes[made_in]),
             previous_round=CreationRound(made_in - 1, hashes[made_in - 1]) if made_in - 1 in hashes else None,
             is_round_initialized=number in hashes,
+            present_round=number,
             ticket_validity_rounds=self.state.model.periods.ticket_validity_rounds,
             recipients=len(self.state.registered),
             gas_price_wei=self.gas_price_wei,

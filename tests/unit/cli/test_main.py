@@ -51,7 +51,7 @@ def test_the_words_come_in_the_order_of_the_help() -> None:
     root = make_root(CAPABILITIES, lambda _: 0)
     assert root.list_commands(click.Context(root)) == [
         *("demo", "node", "config", "pool", "peers", "send", "inbox", "outbox", "account", "subscription"),
-        *("verify", "simulate", "completion"),
+        *("chain", "lottery", "gate", "verify", "simulate", "completion"),
     ]
 
 

@@ -273,7 +273,8 @@ async def test_an_approved_signer_is_asked_about_once_and_followed_at_each_block
     for nonce in (1, 2, 3):
         assert (await shop.desk.receive(agent.pay(params, [nonce], PRICE))).taken == 1
     known = frozenset({agent.address})
-    assert broker.asked == [frozenset(), known, known, known]
+    # Each payment looks before and after its waits; the first asks about the key in between.
+    assert broker.asked == [frozenset(), known, frozenset(), known, known, known, known]
     broker.state.model.revoke_signer(shop.anna.address, agent.address, broker.state.round_number)
     broker.next_round()
     params = await shop.quote()

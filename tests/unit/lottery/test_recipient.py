@@ -128,7 +128,23 @@ def test_dear_gas_refuses_a_face_value_that_the_float_holds_below_its_cost() -> 
     dear = moment(view(gas_price=10**11), money(claimable=10**14))
     refusal = make_recipient().quote(dear, sender=ANNA.address, expected_value_wei=10**12, price=PRICE, salt=bytes(24))
     assert isinstance(refusal, Rejected)
-    assert refusal.facts["wanted_wei"] == 150_000 * 3 * 10**9
+    assert refusal.code is ErrorCode.FUNDS_TOO_LOW
+    assert set(refusal.facts) == {"reason"}, "what is guaranteed would tell anybody which ticket has won"
+
+
+def test_nothing_is_quoted_or_taken_while_a_winner_might_never_be_redeemed() -> None:
+    """The contract counts rounds whether or not they are begun."""
+    fresh = view()
+    late = replace(fresh, is_round_initialized=False, present_round=fresh.creation_round.number + 1)
+    assert isinstance(
+        make_recipient().quote(
+            moment(late), sender=ANNA.address, expected_value_wei=10**12, price=PRICE, salt=bytes(24)
+        ),
+        Rejected,
+    )
+    assert fresh.is_redeemable
+    assert not late.is_redeemable
+    assert not replace(late, present_round=fresh.creation_round.number + 5).is_redeemable
 
 
 def test_a_negative_expected_value_is_our_mistake() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 
@@ -161,10 +162,41 @@ async def test_a_lost_answer_costs_its_ticket_and_the_payment_is_made_with_anoth
 
 
 async def test_a_node_that_never_answers_is_told_in_the_end(world: World) -> None:
-    world.shop.fails = 10**6
+    def go_down(path: str) -> None:
+        raise UnavailableError(ErrorCode.UNREACHABLE, path=path)
+
+    world.shop.after = go_down
+    task = world.payer.pay(URL, requests=1, tickets=1, worth_wei=WORTH_WEI, parallel=1)
     with pytest.raises(UnavailableError) as caught:
-        await _with_time(world.shop.clock, world.payer.pay(URL, requests=1, tickets=1, worth_wei=WORTH_WEI, parallel=1))
+        await _with_time(world.shop.clock, task)
     assert caught.value.code is ErrorCode.UNREACHABLE
+    assert world.purse.outstanding_wei == 0, "nothing is signed for who does not answer"
+
+
+async def test_who_takes_tickets_and_never_answers_gets_a_few_and_no_more(world: World) -> None:
+    world.shop.fails = 10**6
+    task = world.payer.pay(URL, requests=20, tickets=1, worth_wei=WORTH_WEI, parallel=1)
+    paid = await _with_time(world.shop.clock, task)
+    assert (paid.requests, paid.refused) == (0, 29)
+    assert paid.refusal is not None
+    assert paid.refusal.code is ErrorCode.TOO_EXPENSIVE
+
+
+async def test_who_keeps_tickets_and_says_that_they_were_not_taken_gets_few_of_them(world: World) -> None:
+    answers = itertools.count()
+
+    async def keep_most(method: str, url: NodeAddress, path: str, body: bytes | None = None) -> RemoteAnswer:
+        answer = await Shop.call(world.shop, method, url, path, body)
+        if path == "/lottery/payment" and next(answers) % 10:
+            return RemoteAnswer(402, b'{"taken": 0, "facts": {"reaction": "retry"}}')
+        return answer
+
+    world.shop.call = keep_most  # type: ignore[method-assign]  # a liar
+    task = world.payer.pay(URL, requests=100, tickets=1, worth_wei=WORTH_WEI, parallel=1)
+    paid = await _with_time(world.shop.clock, task)
+    assert paid.tickets + paid.refused == 129
+    assert paid.refusal is not None
+    assert paid.refusal.code is ErrorCode.TOO_EXPENSIVE
 
 
 async def test_a_sender_without_money_is_told_why(world: World) -> None:

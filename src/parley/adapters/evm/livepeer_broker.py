@@ -131,6 +131,7 @@ class LivepeerBroker:
             creation_round=rounds.creation_round,
             previous_round=rounds.previous_round,
             is_round_initialized=rounds.is_initialized,
+            present_round=rounds.current,
             ticket_validity_rounds=as_round(validity),
             recipients=pool_size,
             gas_price_wei=fees.gas_price_wei,

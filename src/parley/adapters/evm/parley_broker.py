@@ -121,6 +121,7 @@ class ParleyBroker:
             creation_round=rounds.creation_round,
             previous_round=rounds.previous_round,
             is_round_initialized=rounds.is_initialized,
+            present_round=rounds.current,
             ticket_validity_rounds=as_round(validity),
             recipients=recipients,
             gas_price_wei=fees.gas_price_wei,

@@ -125,6 +125,7 @@ class EvmWallet:
                 if act.nonce < count:
                     await self._settle(known, name, act, head)
                 else:
+                    known.displaced.pop(name, None)  # a reorganisation has freed the nonce again
                     await self._push(known, name, act, head, fees)
             if known.has_gap() and head.number - known.front[1] >= self._config.patience_blocks:
                 await self._fill_gap(known, head, fees)

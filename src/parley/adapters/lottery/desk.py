@@ -159,14 +159,17 @@ class Desk:
         if self._unsaved:
             await self._save()
         sender = payment.sender
-        view, money = await self._look(sender, self._known_signers(sender))
+        known = self._known_signers(sender)
+        view, money = await self._look(sender, known)
         opened = self._recipient.open(payment, self._moment(payment, view, money))
         if isinstance(opened, Receipt):
             return opened
         signers = await self._recover(payment)
-        approved = await self._ask_about(sender, view, money, frozenset(signers) - {None, sender})
+        approved = await self._ask_about(known, view, money, frozenset(signers) - {None, sender})
         faults = self._recipient.judge(opened, signers, approved=approved)
         await self._claim(opened, faults)
+        # Money may have gone while others were waited for, and winners with it that counted against it.
+        view, money = await self._look(sender, known)
         receipt = self._recipient.settle(opened, faults, self._moment(payment, view, money))
         if receipt.winners:
             await self._keep(receipt.winners)
@@ -214,10 +217,17 @@ class Desk:
         return self._signers.get(sender, frozenset())
 
     async def _ask_about(
-        self, sender: Address, view: ChainView, money: SenderView, others: frozenset[Address | None]
+        self, known: frozenset[Address], view: ChainView, money: SenderView, others: frozenset[Address | None]
     ) -> Mapping[Address, bool]:
-        """Return of the keys that signed, and are not the sender's, whether each may; as many as may be asked about."""
-        known = self._known_signers(sender)
+        """Return of the keys that signed, and are not the sender's, whether each may; as many as may be asked about.
+
+        Args:
+            known: about which keys the chain was asked when it was looked at.
+            view: the chain then.
+            money: the sender's then.
+            others: the keys.
+        """
+        sender = money.sender
         wanted = sorted(signer for signer in others if signer is not None)
         approved = {signer: signer in money.signers for signer in wanted if signer in known}
         fresh = [signer for signer in wanted if signer not in known]

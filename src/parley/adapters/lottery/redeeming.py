@@ -89,6 +89,7 @@ class Redeemer:
         self._is_loaded = False
         self._is_first_turn = True
         self._turning = asyncio.Lock()
+        self._loading = asyncio.Lock()
         self._asking = asyncio.Semaphore(config.questions_max)
 
     # What the recipient's side asks.
@@ -132,10 +133,13 @@ class Redeemer:
         Raises:
             UnavailableError: the store did not answer.
         """
+        async with self._loading:
+            await self._load()
+
+    async def _load(self) -> None:
         if self._is_loaded:
             return
         records, acts, winners = await self._book.records(), await self._book.acts(), await self._book.winners()
-        self._is_loaded = True
         self._acts = acts
         act_of = {digest: name for name, hashes in acts.items() for digest in hashes}
         for digest, winner in winners.items():
@@ -143,10 +147,14 @@ class Redeemer:
         for digest, record in records.items():
             if record.end is not None:
                 self._ended[digest] = record
-                if digest in winners:
-                    await self._book.drop_winner(digest)
-            else:
-                self._begin(record, act_of.get(digest))
+                # What was redeemed is public, and its parameters may hold still.
+                self._reveal(record.winner)
+            elif digest not in self._open:
+                act = act_of.get(digest)
+                self._begin(record, act, 1 if act is None else len(acts[act]))
+        self._is_loaded = True
+        for digest in winners.keys() & self._ended.keys():
+            await self._book.drop_winner(digest)
 
     async def run(self) -> None:
         """Turn for ever; returns once the store or the chain is closed."""
@@ -183,8 +191,8 @@ class Redeemer:
             await self._send()
             await self._keep_ended()
 
-    def _begin(self, record: RedemptionRecord, act: str | None = None) -> None:
-        redemption = Redemption(record, self._config, act=act)
+    def _begin(self, record: RedemptionRecord, act: str | None = None, act_winners: int = 1) -> None:
+        redemption = Redemption(record, self._config, act=act, act_winners=act_winners)
         self._open[redemption.ticket_hash] = redemption
         self._pending_wei[record.winner.sender] += record.winner.params.face_value
         if act is not None or record.attempts or not self._config.waits_for_params:
@@ -196,17 +204,27 @@ class Redeemer:
     # Calls under way.
 
     async def _look_at_calls(self) -> None:
-        stands = [(name, await self._wallet.status(name)) for name in tuple(self._acts)]
-        for name, status in stands:
+        stands: list[tuple[str, ActStatus]] = []
+        for name in tuple(self._acts):
+            try:
+                status = await self._wallet.status(name)
+            except PeerError as error:
+                self.failure = error  # one answer that cannot be read holds up no other call
+                continue
             if status is None:
                 await self._drop_call(name, CallDropped())
+            else:
+                stands.append((name, status))
         if self._is_first_turn:
             self._adopt()
             self._is_first_turn = False
         for name, status in stands:
             if isinstance(status, Included) and status.confirmations >= self._config.confirmations:
-                await self._conclude(name, status.receipt)
-            elif status is not None:
+                try:
+                    await self._conclude(name, status.receipt)
+                except PeerError as error:
+                    self.failure = error
+            else:
                 self._show(name, status)
 
     def _adopt(self) -> None:
@@ -215,7 +233,8 @@ class Redeemer:
             for digest in hashes:
                 redemption = self._open.get(digest)
                 if redemption is not None and redemption.act is None:
-                    self._open[digest] = Redemption(redemption.record, self._config, act=name)
+                    adopted = Redemption(redemption.record, self._config, act=name, act_winners=len(hashes))
+                    self._open[digest] = adopted
 
     def _members(self, name: str) -> list[Redemption]:
         found = (self._open.get(digest) for digest in self._acts[name])

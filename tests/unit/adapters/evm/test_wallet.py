@@ -548,3 +548,24 @@ async def test_what_stands_in_the_store_and_is_no_act_is_refused() -> None:
     await stage.store.documents.put(f"{space}/done", "pay", b"{}")
     with pytest.raises(UnavailableError):
         await stage.wallet.status("pay")
+
+
+async def test_a_nonce_that_a_reorganisation_frees_is_not_given_up_for_an_old_doubt() -> None:
+    """Another transaction took the nonce, was reorganised away, and came again: the doubt begins anew."""
+    stage = Stage()
+    stage.chain.is_full = True
+    await stage.wallet.act("fund", call(b"FUND", 5))
+    stage.chain.pool.clear()
+    stage.chain.is_full = False
+    stage.foreign(0)
+    await stage.block(2)
+    stage.chain.reorganise(2)
+    stage.chain.is_full = True
+    await stage.wallet.tend()
+    await stage.block(15)
+    stage.chain.is_full = False
+    stage.chain.pool.clear()
+    stage.foreign(0)
+    stage.chain.mine()
+    await stage.wallet.tend()
+    assert {parse_transaction(raw)[0].nonce for raw in stage.chain.published} == {0}, "no second transaction was made"
