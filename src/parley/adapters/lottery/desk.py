@@ -165,11 +165,13 @@ class Desk:
         if isinstance(opened, Receipt):
             return opened
         signers = await self._recover(payment)
-        approved = await self._ask_about(known, view, money, frozenset(signers) - {None, sender})
+        others = frozenset(signers) - {None, sender}
+        approved = await self._ask_about(known, view, money, others)
         faults = self._recipient.judge(opened, signers, approved=approved)
-        await self._claim(opened, faults)
-        # Money may have gone while others were waited for, and winners with it that counted against it.
-        view, money = await self._look(sender, known)
+        has_waited = await self._claim(opened, faults) or bool(others) or self._uses_threads(len(signers))
+        if has_waited:
+            # Money may have gone meanwhile, and winners with it that counted against it.
+            view, money = await self._look(sender, known)
         receipt = self._recipient.settle(opened, faults, self._moment(payment, view, money))
         if receipt.winners:
             await self._keep(receipt.winners)
@@ -206,12 +208,15 @@ class Desk:
 
     async def _recover(self, payment: Payment) -> tuple[Address | None, ...]:
         batch = ReceivedBatch(payment)
-        if batch.size < _THREADED_TICKETS or self._threads == 1:
+        if not self._uses_threads(batch.size):
             batch.recover(0, batch.size)
             return batch.signers()
         ends = [batch.size * part // self._threads for part in range(self._threads + 1)]
         await asyncio.gather(*(asyncio.to_thread(batch.recover, start, stop) for start, stop in pairwise(ends)))
         return batch.signers()
+
+    def _uses_threads(self, tickets: int) -> bool:
+        return tickets >= _THREADED_TICKETS and self._threads > 1
 
     def _known_signers(self, sender: Address) -> frozenset[Address]:
         return self._signers.get(sender, frozenset())
@@ -260,8 +265,10 @@ class Desk:
 
     # The store.
 
-    async def _claim(self, opened: Opened, faults: Sequence[Fault | None]) -> None:
-        for number, key in self._recipient.windows(opened, faults).items():
+    async def _claim(self, opened: Opened, faults: Sequence[Fault | None]) -> bool:
+        """Claim the windows that are nobody's yet; return whether there were any."""
+        windows = self._recipient.windows(opened, faults)
+        for number, key in windows.items():
             line = self._lines.setdefault(key, asyncio.Lock())
             async with line:
                 if number not in self._recipient.windows(opened, faults):
@@ -269,6 +276,7 @@ class Desk:
                 now = self._clock.now()
                 outcome = await self._claims.claim(key, self._process, Instant(now + CLAIM_MS), now)
                 self._recipient.note_claim(opened, number, is_ours=not isinstance(outcome, Foreign))
+        return bool(windows)
 
     async def _keep(self, winners: tuple[Winner, ...]) -> None:
         for winner in winners:
