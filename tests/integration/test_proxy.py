@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -18,6 +19,7 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 from yarl import URL
 
+from parley.adapters.http.server import listen, serve
 from parley.errors import ConfigError
 from parley.gate.middleware import TicketGate
 from parley.gate.proxy import ProxyConfig, ReverseProxy
@@ -182,6 +184,43 @@ async def test_the_upstream_server_learns_who_asked_and_under_which_name() -> No
     assert (seen["x-forwarded-for"], seen["x-forwarded-proto"], seen["x-forwarded-host"]) == ("127.0.0.1", "http", host)
     assert seen["host"] != host
     assert {"forwarded", "x-real-ip"}.isdisjoint(seen)
+
+
+OVERRIDES = ("x-original-url", "x-rewrite-url", "true-client-ip", "x-client-ip", "x-http-method-override")
+
+
+@pytest.mark.parametrize("is_trusted", [False, True])
+async def test_headers_that_servers_take_for_the_path_the_method_or_the_client_stay(*, is_trusted: bool) -> None:
+    sent = {**dict.fromkeys(OVERRIDES, "/dear"), "X_Forwarded_For": "6.6.6.6", "Payment_Sender": "x", "X-Kept": "yes"}
+    async with proxied(ProxyConfig(trust_forwarded=is_trusted)) as (_, url):
+        seen = dict((await echoed(f"{url}/echo", headers=sent))["headers"])
+    assert {*OVERRIDES, "x_forwarded_for", "payment_sender"}.isdisjoint(seen)
+    assert (seen["x-kept"], seen["x-forwarded-for"]) == ("yes", "127.0.0.1")
+
+
+@pytest.mark.parametrize("is_trusted", [False, True])
+async def test_what_is_said_of_the_way_here_stays_unless_it_is_trusted(*, is_trusted: bool) -> None:
+    said = {"X-Forwarded-Prefix": "/p", "X-Forwarded-Ssl": "on", "X-Forwarded-Anything": "1"}
+    async with proxied(ProxyConfig(trust_forwarded=is_trusted)) as (_, url):
+        seen = dict((await echoed(f"{url}/echo", headers=said))["headers"])
+    assert {name.lower() for name in said}.intersection(seen) == (
+        {name.lower() for name in said} if is_trusted else set()
+    )
+
+
+async def test_letters_of_all_languages_in_headers_pass_as_their_bytes() -> None:
+    async with proxied() as (_, url):
+        head = "GET /echo HTTP/1.1\r\nHost: x\r\nX-Name: {}\r\nConnection: close\r\n\r\n"
+        answer = await raw(url, head.format("né ü".encode().decode("latin-1")))
+    _, _, body = answer.partition(b"\r\n\r\n")
+    assert dict(json.loads(body)["headers"])["x-name"].encode("latin-1") == "né ü".encode()
+
+
+async def test_a_header_that_cannot_pass_as_its_bytes_is_refused() -> None:
+    async with proxied() as (upstream, url):
+        answer = await raw(url, "GET /echo HTTP/1.1\r\nHost: x\r\nX-Name: n\xe9\r\nConnection: close\r\n\r\n")
+    assert answer.startswith(b"HTTP/1.1 400")
+    assert upstream.seen == []
 
 
 async def test_another_proxy_in_front_is_believed_if_it_is_said_so() -> None:
@@ -384,6 +423,48 @@ async def test_a_gate_in_front_charges_for_it() -> None:
         async with serving(gate) as front, asking(f"{front}/echo") as answer:
             assert answer.status == 402
     assert upstream.seen == []
+
+
+class Noted:
+    """An application that says when it is asked."""
+
+    is_stopping = False
+
+    def __init__(self, app: TicketGate, asked: asyncio.Event) -> None:
+        self._app = app
+        self._asked = asked
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self._asked.set()
+        await self._app(scope, receive, send)
+
+
+@pytest.mark.parametrize("is_late", [False, True])
+async def test_trailers_of_a_body_do_not_become_headers_of_the_request(*, is_late: bool) -> None:
+    head = "POST /echo HTTP/1.1\r\nHost: x\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n"
+    tail = "3\r\nabc\r\n0\r\nX-Role: owner\r\nPAYMENT-SENDER: x\r\n\r\n"
+    upstream, asked = Upstream(), asyncio.Event()
+
+    async with serving(upstream.app) as url:
+        proxy = ReverseProxy(url)
+        gate = TicketGate(proxy, price_units={"/dear": 1})
+        listener = await listen("127.0.0.1", 0)
+        server = await serve(Noted(gate, asked), listener)
+        host, _, port = server.url.removeprefix("http://").partition(":")
+        reader, writer = await asyncio.open_connection(host, int(port))
+        async with asyncio.timeout(PATIENCE_S):
+            writer.write(head.encode() if is_late else (head + tail).encode())
+            if is_late:
+                await asked.wait()
+                writer.write(tail.encode())
+            answer = await reader.read()
+        writer.close()
+        await server.stop(grace_ms=0)
+        listener.close()
+        await proxy.close()
+    document = json.loads(answer.partition(b"\r\n\r\n")[2])
+    assert document["body"] == "abc"
+    assert "x-role" not in dict(document["headers"])
 
 
 async def test_it_can_be_closed_and_used_again() -> None:

@@ -52,13 +52,19 @@ class Credits:
         return is_paid
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Taken:
-    """A payment that was settled, or is being judged; `waiting` is there as soon as somebody waits for that."""
+    """A payment that was settled."""
 
     owner: bytes
     expires_ms: Instant
-    is_judged: bool = False
+
+
+@dataclass(slots=True)
+class _Judging:
+    """A payment that is being judged; `waiting` is there as soon as somebody waits for that."""
+
+    taken: _Taken
     waiting: asyncio.Future[None] | None = None
 
 
@@ -66,9 +72,10 @@ class TakenPayments:
     """Payments by their reference, each with the one request that it admitted."""
 
     def __init__(self, *, payments_max: int, remember_ms: int) -> None:
-        """Remember so many payments, each for so long, at the most."""
+        """Remember so many settled payments, each for so long, at the most."""
         self._payments_max = payments_max
         self._remember_ms = remember_ms
+        self._judging: dict[bytes, _Judging] = {}
         self._taken: OrderedDict[bytes, _Taken] = OrderedDict()
 
     async def find(self, reference: bytes, owner: bytes) -> Repeated | Rejected | None:
@@ -82,42 +89,39 @@ class TakenPayments:
             Repeated where it admitted this request, Rejected(ALREADY_SPENT) where it admitted another; None where it is
             not known.
         """
-        while (taken := self._taken.get(reference)) is not None and not taken.is_judged:
-            if taken.waiting is None:
-                taken.waiting = asyncio.get_running_loop().create_future()
+        while (judging := self._judging.get(reference)) is not None:
+            if judging.waiting is None:
+                judging.waiting = asyncio.get_running_loop().create_future()
             # Whoever judges may be cancelled; who waits must not be cancelled with it, nor cancel others.
-            await asyncio.wait({taken.waiting})
+            await asyncio.wait({judging.waiting})
+        taken = self._taken.get(reference)
         if taken is None:
             return None
         return Repeated(reference.hex()) if taken.owner == owner else Rejected(ErrorCode.ALREADY_SPENT)
 
     def begin(self, reference: bytes, owner: bytes, now: Instant) -> None:
-        """Note that a payment is being judged; `end` or `forget` must follow."""
-        self._taken[reference] = _Taken(owner, Instant(now + self._remember_ms))
+        """Note that a payment is being judged; `end` or `forget` must follow, and until then it is not forgotten."""
+        self._judging[reference] = _Judging(_Taken(owner, Instant(now + self._remember_ms)))
 
     def end(self, reference: bytes, now: Instant) -> Instant:
         """Note that a payment was settled; return until when it is known."""
-        taken = self._taken[reference]
-        _release(taken)
+        judging = self._judging.pop(reference)
+        self._taken[reference] = judging.taken
         while len(self._taken) > self._payments_max or self._is_first_over(now):
             self._taken.popitem(last=False)
-        return taken.expires_ms
+        _release(judging)
+        return judging.taken.expires_ms
 
     def forget(self, reference: bytes) -> None:
         """Note that a payment was not taken; nothing where it was settled."""
-        taken = self._taken.get(reference)
-        if taken is not None and not taken.is_judged:
-            del self._taken[reference]
-            _release(taken)
+        judging = self._judging.pop(reference, None)
+        if judging is not None:
+            _release(judging)
 
     def _is_first_over(self, now: Instant) -> bool:
-        if not self._taken:
-            return False
-        first = next(iter(self._taken.values()))
-        return first.is_judged and first.expires_ms <= now
+        return bool(self._taken) and next(iter(self._taken.values())).expires_ms <= now
 
 
-def _release(taken: _Taken) -> None:
-    taken.is_judged = True
-    if taken.waiting is not None:
-        taken.waiting.set_result(None)
+def _release(judging: _Judging) -> None:
+    if judging.waiting is not None:
+        judging.waiting.set_result(None)

@@ -197,6 +197,9 @@ class TicketGate:
 
     async def __call__(self, scope: AnyValue, receive: AnyValue, send: AnyValue) -> None:
         """Answer one request."""
+        if scope["type"] == "http":
+            # Some servers add the trailers of a body to this list while it comes: what was judged is to be served.
+            scope["headers"] = tuple(scope["headers"])
         tariff = self._tariff_of(scope)
         if not tariff:
             await self._app(scope, receive, send)
@@ -207,6 +210,9 @@ class TicketGate:
             outcome = problem(400, error.code, facts=error.facts)
         except UnavailableError as error:
             outcome = problem(503, error.code, headers=(_retry_after(error.retry_after_ms),))
+        except ConfigError:
+            # A way to pay that opens late finds a wrong setting: not for strangers to know which.
+            outcome = problem(503, ErrorCode.UNREACHABLE)
         if isinstance(outcome, _Passage):
             await self._pass_on(scope, receive, send, outcome)
         elif outcome is not None:
@@ -291,14 +297,15 @@ class TicketGate:
         """Return what would be accepted now, one entry or more.
 
         Raises:
+            ConfigError: no way to pay is there, the last one for a wrong setting.
             UnavailableError: no way to pay is there at the moment.
         """
-        missing = UnavailableError(ErrorCode.BUSY)
+        missing: ConfigError | UnavailableError = UnavailableError(ErrorCode.BUSY)
         accepts: list[Requirement] = []
         for scheme, price in asking.tariff:
             try:
                 accepts += await scheme.offer(asking.charge(price), self._clock.now())
-            except UnavailableError as error:
+            except (ConfigError, UnavailableError) as error:
                 # While another way to pay is there, the request need not wait for this one.
                 missing = error
         if not accepts:

@@ -4,7 +4,9 @@
                  takes the payment    hop-by-hop and payment headers stay here; bodies pass as they come, both ways
 
 The path is passed on as it was sent. What a server might read as another path than the gate did is refused: a path
-with dots for segments, a backslash, or control characters. WebSockets are refused, because they would pass unpaid.
+with dots for segments, a backslash, or control characters. Headers with `_` in their names do not pass, because many
+servers read it as `-`; nor do values that are no UTF-8, because they would not arrive as they came. WebSockets
+are refused, because they would pass unpaid.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ from starlette.types import Receive, Scope, Send
 from yarl import URL
 
 from parley.errors import ConfigError, ErrorCode
+from parley.gate.answers import Answer
 from parley.gate.exchange import AnyValue, header_values, send_answer, target_of
 from parley.gate.problems import problem
 from parley.gate.x402 import SENDER_HEADER, SIGNATURE_HEADER
@@ -42,9 +45,20 @@ _HOP_BY_HOP: Final = frozenset(
 )
 """Of one connection, not of the message (RFC 9110, section 7.6.1)."""
 _OWN: Final = frozenset({SIGNATURE_HEADER.lower().encode(), SENDER_HEADER.lower().encode(), b"expect", b"host"})
-_FORWARDED: Final = frozenset(
-    {b"forwarded", b"x-forwarded-for", b"x-forwarded-host", b"x-forwarded-proto", b"x-forwarded-port", b"x-real-ip"}
+_OVERRIDES: Final = frozenset(
+    {
+        b"true-client-ip",
+        b"x-client-ip",
+        b"x-http-method",
+        b"x-http-method-override",
+        b"x-method-override",
+        b"x-original-url",
+        b"x-rewrite-url",
+    }
 )
+"""What some servers take for the method, the path or the client, in place of those that the gate charged for."""
+_FORWARDED: Final = frozenset({b"forwarded", b"x-real-ip"})
+_FORWARDED_PREFIX: Final = b"x-forwarded-"
 _FORWARDED_FOR: Final = b"x-forwarded-for"
 _AUTOMATIC: Final = ("Accept", "Accept-Encoding", "User-Agent", "Content-Type")
 _BROKEN: Final = frozenset(b"\r\n\0")
@@ -62,8 +76,8 @@ class ProxyConfig:
         connections_max: most connections to the upstream server at once.
         keep_host: pass the Host header on as it came; else the upstream server sees its own name there. What came is
             in X-Forwarded-Host either way.
-        trust_forwarded: another proxy stands in front: what it says in X-Forwarded-For and X-Forwarded-Proto is
-            kept. Else such headers are the client's invention, and dropped.
+        trust_forwarded: another proxy stands in front: what it says in Forwarded, X-Real-IP and X-Forwarded-* is
+            kept, so it must set or drop them all. Else such headers are the client's invention, and dropped.
     """
 
     connect_ms: int = 10_000
@@ -127,11 +141,14 @@ class ReverseProxy:
         has_body = scope["method"] != "HEAD"
         target = target_of(scope)
         if not _is_plain(target, scope["path"]):
-            refusal = problem(400, ErrorCode.INVALID_REQUEST, facts={"field": "path"})
-            await send_answer(refusal, send, has_body=has_body)
+            await send_answer(_refusal("path"), send, has_body=has_body)
+            return
+        headers = _texts(self._request_headers(scope))
+        if headers is None:
+            await send_answer(_refusal("headers"), send, has_body=has_body)
             return
         body = _IncomingBody(receive, is_empty=not _has_body(scope))
-        relay = _Relay(self._open(), self._base + target.decode("latin-1"), self._request_headers(scope))
+        relay = _Relay(self._open(), self._base + target.decode("latin-1"), headers)
         watching = asyncio.create_task(body.pump())
         relaying = asyncio.create_task(relay.run(scope["method"], body, send))
         try:
@@ -163,9 +180,13 @@ class ReverseProxy:
             )
         return self._session
 
-    def _request_headers(self, scope: Scope) -> list[tuple[str, str]]:
-        dropped = _OWN if self._config.trust_forwarded else _OWN | _FORWARDED
-        passed = _passed_on(scope["headers"], dropped)
+    def _request_headers(self, scope: Scope) -> list[tuple[bytes, bytes]]:
+        is_trusting = self._config.trust_forwarded
+        passed = [
+            (name, value)
+            for name, value in _passed_on(scope["headers"], _OWN | _OVERRIDES)
+            if b"_" not in name and (is_trusting or not _is_of_the_way(name.lower()))
+        ]
         before = [value for name, value in passed if name.lower() == _FORWARDED_FOR]
         named = {name.lower() for name, _ in passed}
         hosts = header_values(scope, b"host")
@@ -179,7 +200,7 @@ class ReverseProxy:
             passed.append((b"x-forwarded-host", hosts[0]))
         if hosts and self._config.keep_host:
             passed.append((b"host", hosts[0]))
-        return [(name.decode("latin-1"), value.decode("latin-1")) for name, value in passed]
+        return passed
 
 
 class _IncomingBody:
@@ -266,6 +287,23 @@ def _is_plain(target: bytes, path: str) -> bool:
         return False
     # Some servers cut off what follows a semicolon before they resolve dots.
     return not any(segment.split(";", 1)[0] in {".", ".."} for segment in path.split("/"))
+
+
+def _is_of_the_way(name: bytes) -> bool:
+    """Say whether a header tells of the way that a request came, by its name in lower case."""
+    return name in _FORWARDED or name.startswith(_FORWARDED_PREFIX)
+
+
+def _texts(headers: list[tuple[bytes, bytes]]) -> list[tuple[str, str]] | None:
+    """Return headers as the client library wants them, which writes UTF-8; None where that gives other bytes."""
+    try:
+        return [(name.decode("ascii"), value.decode()) for name, value in headers]
+    except UnicodeDecodeError:
+        return None
+
+
+def _refusal(field: str) -> Answer:
+    return problem(400, ErrorCode.INVALID_REQUEST, facts={"field": field})
 
 
 def _has_body(scope: Scope) -> bool:

@@ -5,39 +5,42 @@
 
 The folder has the layout of a node's data directory: `keys/` with the account that is paid, `recipient_secret.age`,
 `parley.sqlite`. So `parley --data-dir FOLDER` shows what the account has won, and can register it as a recipient, while
-the application does not run. A folder serves one process at a time: its account counts transactions one by one.
+the application does not run. A folder serves one process at a time, because its account counts transactions one by
+one: it is locked, and a second till, or a node, does not open it.
+
+Call `await till.recipient()` when the application starts, to see what is wrong before the first request does: clients
+are told nothing of it but 503.
 """
 
 from __future__ import annotations
 
 import asyncio
+import os
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from parley.adapters.evm.brokers import BrokerProfile, open_broker
 from parley.adapters.evm.jsonrpc_chain import JsonRpcChain
-from parley.adapters.evm.keystore import list_keys, make_key, open_key
 from parley.adapters.evm.wallet import EvmWallet, WalletConfig
 from parley.adapters.lottery.desk import Desk
 from parley.adapters.lottery.redeeming import Redeemer
-from parley.adapters.lottery.sealed_secret import open_sealed_secret
 from parley.adapters.sqlite.store import SqliteStore
 from parley.adapters.system import SystemClock, SystemEntropy
 from parley.errors import ConfigError, ErrorCode, PeerError, Rejected
 from parley.gate.lottery_forms import LOTTERY_SCHEME, network_name
 from parley.gate.lottery_scheme import LotteryScheme, check_till_price
+from parley.gate.opening import SharedOpening
 from parley.gate.schemes import Charge, Repeated, Settled
 from parley.gate.till_config import TillConfig
+from parley.gate.till_folder import lock_folder, open_secrets
 from parley.gate.x402 import PaymentSignature, Requirement
 from parley.ledgers.evm.addresses import parse_address
 from parley.lottery.recipient_config import RecipientConfig
 from parley.lottery.redemption_config import RedemptionConfig
-from parley.ports.chain import EvmChain
-from parley.ports.entropy import Entropy
 from parley.primitives.ids import Address
 from parley.primitives.instants import Instant
-from parley.primitives.one_shot import SecretKey
 
 __all__ = ["LotteryTill"]
 
@@ -51,19 +54,10 @@ class _Opened:
 
     scheme: LotteryScheme
     recipient: Address
-    desk: Desk
-    wallet: EvmWallet
-    chain: EvmChain
-    store: SqliteStore
-    redeeming: asyncio.Task[None]
+    held: AsyncExitStack
 
     async def close(self) -> None:
-        self.redeeming.cancel()
-        await asyncio.wait({self.redeeming})
-        await self.desk.close()
-        await self.wallet.close()
-        await self.chain.close()
-        await self.store.close()
+        await self.held.aclose()
 
 
 class LotteryTill:
@@ -115,8 +109,8 @@ class LotteryTill:
         self._recipient = recipient
         self._redemption = RedemptionConfig() if redemption is None else redemption
         self._fee_cap_wei = fee_cap_wei
-        self._open: _Opened | None = None
-        self._opening = asyncio.Lock()
+        self._clock = SystemClock()
+        self._opening = SharedOpening(self._open_all, self._clock)
 
     @property
     def name(self) -> str:
@@ -140,11 +134,12 @@ class LotteryTill:
         """Return one entry; see `LotteryScheme.offer`.
 
         Raises:
-            ConfigError: the folder, the passphrase or the chain is another than was said.
+            ConfigError: the folder, the passphrase or the chain is another than was said, or another process has the
+                folder; so it stays until `close`.
             PeerError: as `LotteryScheme.offer`.
             UnavailableError: as `LotteryScheme.offer`.
         """
-        return await (await self._opened()).scheme.offer(charge, now)
+        return await (await self._opening.get()).scheme.offer(charge, now)
 
     async def settle(self, payment: PaymentSignature, charge: Charge, now: Instant) -> Settled | Repeated | Rejected:
         """Judge tickets and take them; see `LotteryScheme.settle`.
@@ -154,7 +149,7 @@ class LotteryTill:
             PeerError: as `LotteryScheme.settle`.
             UnavailableError: as `LotteryScheme.settle`.
         """
-        return await (await self._opened()).scheme.settle(payment, charge, now)
+        return await (await self._opening.get()).scheme.settle(payment, charge, now)
 
     async def recipient(self) -> Address:
         """Return the account that is paid, 20 bytes.
@@ -163,67 +158,51 @@ class LotteryTill:
             ConfigError: as `offer`.
             UnavailableError: the chain or the store did not answer.
         """
-        return (await self._opened()).recipient
+        return (await self._opening.get()).recipient
 
     async def close(self) -> None:
-        """Stop redeeming and let go of everything; the next request opens it again."""
-        async with self._opening:
-            opened, self._open = self._open, None
-            if opened is not None:
-                await opened.close()
-
-    async def _opened(self) -> _Opened:
-        if self._open is not None:
-            return self._open
-        async with self._opening:
-            if self._open is None:
-                self._open = await self._open_all()
-            return self._open
+        """Stop redeeming, let go of everything and forget a failure; the next request opens it again."""
+        await self._opening.close()
 
     async def _open_all(self) -> _Opened:
-        entropy, clock = SystemEntropy(), SystemClock()
-        chain = JsonRpcChain(self._chain_url)
-        try:
+        entropy = SystemEntropy()
+        async with AsyncExitStack() as stack:
+            # Before the key is looked for: two tills at once would make two.
+            stack.callback(os.close, await lock_folder(self._folder))
+            chain = JsonRpcChain(self._chain_url)
+            stack.push_async_callback(chain.close)
             self._check_chain(await chain.chain_id())
-            key, secret = await asyncio.to_thread(_open_secrets, self._folder, self._passphrase, entropy)
+            key, secret = await asyncio.to_thread(open_secrets, self._folder, self._passphrase, entropy)
             store = await SqliteStore.open(self._folder / "parley.sqlite")
-        except BaseException:
-            await chain.close()
-            raise
-        broker = open_broker(self._profile, chain, self._broker, clock, head_age_ms=_HEAD_AGE_MS)
-        limits = WalletConfig(fee_cap_wei=self._fee_cap_wei, final_blocks=self._redemption.confirmations)
-        wallet = EvmWallet(chain, key, store.documents, limits)
-        redeemer = Redeemer(broker, wallet, store.documents, clock, self._redemption)
-        await redeemer.load()
-        desk = Desk(
-            secret,
-            wallet.address,
-            broker,
-            store.claims,
-            store.documents,
-            entropy=entropy,
-            clock=clock,
-            winnings=redeemer,
-            config=self._recipient,
-        )
-        scheme = LotteryScheme(desk, broker, chain_id=self._chain_id, recipient=wallet.address, config=self._config)
-        redeeming = asyncio.create_task(redeemer.run(), name="redemption of winners")
-        return _Opened(scheme, wallet.address, desk, wallet, chain, store, redeeming)
+            stack.push_async_callback(store.close)
+            broker = open_broker(self._profile, chain, self._broker, self._clock, head_age_ms=_HEAD_AGE_MS)
+            limits = WalletConfig(fee_cap_wei=self._fee_cap_wei, final_blocks=self._redemption.confirmations)
+            wallet = EvmWallet(chain, key, store.documents, limits)
+            stack.push_async_callback(wallet.close)
+            redeemer = Redeemer(broker, wallet, store.documents, self._clock, self._redemption)
+            await redeemer.load()
+            desk = Desk(
+                secret,
+                wallet.address,
+                broker,
+                store.claims,
+                store.documents,
+                entropy=entropy,
+                clock=self._clock,
+                winnings=redeemer,
+                config=self._recipient,
+            )
+            stack.push_async_callback(desk.close)
+            scheme = LotteryScheme(desk, broker, chain_id=self._chain_id, recipient=wallet.address, config=self._config)
+            redeeming = asyncio.create_task(redeemer.run(), name="redemption of winners")
+            stack.push_async_callback(_stop, redeeming)
+            return _Opened(scheme, wallet.address, stack.pop_all())
 
     def _check_chain(self, chain_id: int) -> None:
         if chain_id != self._chain_id:
             raise ConfigError(ErrorCode.CONFIG_INVALID, setting="chain_id", chain_id=chain_id)
 
 
-def _open_secrets(folder: Path, passphrase: str, entropy: Entropy) -> tuple[SecretKey, SecretKey]:
-    """Return the account's key and the secret behind commitments; both are made where they are not yet."""
-    keys_folder = folder / "keys"
-    try:
-        keys_folder.mkdir(mode=0o700, exist_ok=True)
-    except OSError as error:
-        raise ConfigError(ErrorCode.DATA_DIR_UNUSABLE, path=str(folder), errno=error.errno or 0) from error
-    keys = list_keys(keys_folder)
-    if len(keys) > 1:
-        raise ConfigError(ErrorCode.DATA_DIR_UNUSABLE, path=str(keys_folder), reason="holds more than one key")
-    file = keys[0] if keys else make_key(keys_folder, passphrase, entropy)
-    return open_key(file.path, passphrase), open_sealed_secret(folder / "recipient_secret.age", passphrase, entropy)
+async def _stop(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.wait({task})

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 
 import httpx
 import pytest
+from starlette.types import Message, Receive, Scope, Send
 
 from parley.adapters.memory.store import MemoryStore
 from parley.errors import ConfigError, ErrorCode, PeerError, UnavailableError
@@ -487,3 +488,34 @@ def test_settings_that_cannot_be_are_refused_at_the_start() -> None:
     with pytest.raises(ConfigError):
         TicketGate(app, price_units=-1)
     assert TicketGate(app, secret=SECRET, price_units=0)
+
+
+async def test_headers_that_come_after_the_body_are_not_headers_of_the_request() -> None:
+    seen: list[tuple[tuple[bytes, bytes], ...]] = []
+
+    async def note(scope: Scope, receive: Receive, send: Send) -> None:
+        seen.append(tuple(scope["headers"]))
+        await Counted()(scope, receive, send)
+
+    stage = Stage()
+    gate = TicketGate(note, price_units=3, secret=SECRET, methods=Registry((POW,)), clock=stage.clock)
+    signature = await stage.earn("POST", content=b"body")
+    headers = [(b"host", b"gate.test"), (SIGNATURE_HEADER.lower().encode(), signature.encode())]
+    before = tuple(headers)
+    inbox = Inbox({"type": "http.request", "body": b"body", "more_body": False})
+
+    async def receive() -> Message:
+        # As a server does that takes the trailers of a body for more headers.
+        headers.extend([(b"x-role", b"owner"), (b"authorization", b"Bearer other")])
+        return await inbox.receive()
+
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "scheme": "http",
+        "path": "/search",
+        "query_string": b"",
+        "headers": headers,
+    }
+    await gate(scope, receive, inbox.send)
+    assert (inbox.sent[0]["status"], seen) == (200, [before])

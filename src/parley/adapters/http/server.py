@@ -164,7 +164,16 @@ def _guarded(
     connections: OpenConnections,
     **arguments: Any,  # noqa: ANN401  # the parser's own
 ) -> GuardedConnection:
-    return GuardedConnection(HttpToolsProtocol(**arguments), limits, connections)
+    return GuardedConnection(_SealedHead(**arguments), limits, connections)
+
+
+class _SealedHead(HttpToolsProtocol):
+    """The parser, kept from adding the trailers of a body to the headers of its request; it has no setting for it."""
+
+    def on_headers_complete(self) -> None:
+        """Hand the headers out as they are now; what comes later goes into a list that nobody reads."""
+        self.scope["headers"] = tuple(self.headers)
+        super().on_headers_complete()
 
 
 async def listen(host: str, port: int) -> socket.socket:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import stat
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,15 @@ def test_a_note_is_replaced_whole(tmp_path: Path) -> None:
         replace_private(path, content)
         assert path.read_bytes() == content
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_two_threads_that_write_at_once_do_not_meet(tmp_path: Path) -> None:
+    path, contents = tmp_path / "note", [bytes([number]) * 10_000 for number in range(64)]
+    with ThreadPoolExecutor(8) as threads:
+        for _ in threads.map(lambda content: replace_private(path, content), contents):
+            pass
+    assert path.read_bytes() in contents
     assert list(tmp_path.iterdir()) == [path]
 
 
