@@ -20,7 +20,8 @@ pytestmark = pytest.mark.functional
 
 ROOT = Path(__file__).resolve().parents[2]
 DEADLINE_S = 30
-PORT = re.compile(r"127\.0\.0\.1:(74\d\d)")
+PORT = re.compile(r"127\.0\.0\.1:(74\d\d|8545)")
+CHAIN = "127.0.0.1:8545"
 
 
 def shell_blocks(document: str) -> list[str]:
@@ -52,6 +53,13 @@ class Terminal:
 
     def run(self, command: str) -> str:
         command = self.own_ports(command)
+        if command.startswith("export "):
+            name, _, value = command.removeprefix("export ").partition("#")[0].strip().partition("=")
+            self.environment[name] = value
+            return ""
+        if command.startswith("parley chain dev"):
+            self.start_chain(command)
+            return ""
         if command.startswith("parley node run"):
             self.start_node(command.removesuffix("&"))
             return ""
@@ -70,6 +78,26 @@ class Terminal:
         self.nodes.append(node)
         note = self.folder / words[words.index("--data-dir") + 1] / "node.json"
         self.wait_for(note.exists)
+
+    def start_chain(self, command: str) -> None:
+        words = shlex.split(command, comments=True)
+        words[0] = str(Path(sys.executable).parent / "parley")
+        port = self.own_ports(CHAIN).rpartition(":")[2]
+        self.nodes.append(
+            subprocess.Popen([*words, "--port", port], cwd=self.folder, env=self.environment, stdout=subprocess.DEVNULL)
+        )
+
+        def answers() -> bool:
+            with socket.socket() as caller:
+                return caller.connect_ex(("127.0.0.1", int(port))) == 0
+
+        self.wait_for(answers)
+
+    def recipients(self, directory: str) -> int:
+        status = json.loads(self.run(f"parley lottery status --data-dir {directory} --json"))
+        recipients = status["recipients"]
+        assert isinstance(recipients, int)
+        return recipients
 
     def wait_for(self, condition: object) -> None:
         assert callable(condition)
@@ -109,7 +137,7 @@ def commands(block: str) -> list[str]:
 
 
 def test_the_readme_tells_the_truth(terminal: Terminal) -> None:
-    demo, test, node, rpc, letter = shell_blocks("README.md")
+    demo, test, node, rpc, letter, payment = shell_blocks("README.md")
     for target, wanted in ((demo, "parley demo"), (test, "pytest")):
         planned = subprocess.run(
             ["make", "--dry-run", target.split()[1]], cwd=ROOT, capture_output=True, text=True, check=True
@@ -122,6 +150,12 @@ def test_the_readme_tells_the_truth(terminal: Terminal) -> None:
     entry = json.loads(terminal.run(call))["result"]["Ok"][0]
     assert (entry["Keys"], entry["Message"]) == (["swap", "btc", "sell"], '{"amount_sat": 100000}')
     assert "Does the offer stand?" in [terminal.run(command) for command in commands(letter)][-1]
+    *before, pay, winners = commands(payment)
+    for command in before:
+        terminal.run(command)
+    terminal.wait_for(lambda: terminal.recipients("payer") == 1)
+    assert "100 payments, 100 tickets" in terminal.run(pay)
+    assert "ticket" in terminal.run(winners) or "no winners yet" in terminal.run(winners)
 
 
 def test_the_tutorial_tells_the_truth(terminal: Terminal) -> None:

@@ -15,6 +15,7 @@ from urllib.request import Request, urlopen
 
 import pytest
 
+from parley.errors import ErrorCode
 from tests.functional.nodes import STILL_GRAPH, Node, Nodes, wait_until
 from tests.functional.program import Done, parley
 
@@ -179,6 +180,21 @@ def test_wrong_words_change_nothing_and_are_told(wallet: Node, words: tuple[str,
 def wallet(shared_nodes: Nodes) -> Node:
     """Start a node with the chain inside of it."""
     return shared_nodes.add("wallet", settings=f"{STILL_GRAPH}[chain]\nblock_ms = 100\n")
+
+
+def test_every_command_is_a_method_of_the_owner(nodes: Nodes) -> None:
+    node = nodes.add("alone", settings=f"{STILL_GRAPH}[chain]\nblock_ms = 100\n")
+    assert node.owner("lottery_status", {}).ok["chain_id"] == 31_337
+    assert node.owner("lottery_fund", {"deposit": "1 ether"}).ok["state"] == "included"
+    assert node.owner("lottery_reserve", {"amount": "2 ether"}).ok["state"] == "included"
+    assert node.owner("lottery_register", {}).ok["state"] == "included"
+    assert node.owner("lottery_winners", {}).ok == []
+    assert node.owner("lottery_redeem", {}).ok == {}
+    assert node.owner("lottery_cancel_unlock", {}).code == ErrorCode.REVERTED
+    assert node.owner("lottery_unlock", {}).ok["state"] == "included"
+    assert node.owner("lottery_withdraw", {}).code == ErrorCode.REVERTED
+    assert node.owner("lottery_quote", {"url": "http://127.0.0.1:1"}).code == ErrorCode.UNREACHABLE
+    assert node.owner("lottery_pay", {"url": "nonsense"}).code == ErrorCode.INVALID_ARGUMENT
 
 
 def test_the_chain_inside_a_node_keeps_its_money_over_a_crash(nodes: Nodes) -> None:
