@@ -316,8 +316,10 @@ async def test_when_the_client_goes_away_so_does_the_request_upstream() -> None:
         writer.write(b"GET /hang HTTP/1.1\r\nHost: x\r\n\r\n")
         async with asyncio.timeout(PATIENCE_S):
             await upstream.begun.wait()
+            assert not upstream.gone.is_set()
             writer.close()
             await upstream.gone.wait()
+        assert upstream.gone.is_set()
 
 
 async def test_a_server_that_is_not_there_is_502() -> None:

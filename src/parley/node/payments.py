@@ -10,10 +10,10 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Final
 
+from parley.adapters.evm.parley_broker import ParleyBroker
 from parley.adapters.lottery.payment_client import NodeCaller
 from parley.errors import ErrorCode, LocalError, PeerError, Rejected, UnavailableError
 from parley.ledgers.evm.amounts import WEI_PER_ETHER
-from parley.ledgers.evm.packing import pack_uint256, selector
 from parley.lottery.params import PRICE_OF_A_WEI, Payment, TicketParams
 from parley.lottery.verdicts import Receipt
 from parley.node.lottery_metrics import LotteryMetrics
@@ -38,7 +38,6 @@ _POLL_MS: Final = 250
 _WAIT_MAX_MS: Final = 45_000
 _KEEP_MS: Final = 5_000
 _PLAY_MONEY_WEI: Final = 100 * WEI_PER_ETHER
-_ADDRESS_WORD_HEAD: Final = 12
 
 
 class Payments:
@@ -124,15 +123,16 @@ class Payments:
 
         Raises:
             UnavailableError: the chain did not answer.
-            LocalError: WRONG_STATE: the broker has no contract of recipients.
+            LocalError: WRONG_STATE: the broker is not one of ours.
         """
-        recipients = await self._ask(self.parts.broker.address, "recipients()")
-        contract = Address(recipients[_ADDRESS_WORD_HEAD:])
-        stake_wei = int.from_bytes(await self._ask(contract, "minimumStake()"), "big")
+        broker = self.parts.broker
+        if not isinstance(broker, ParleyBroker):
+            raise LocalError(ErrorCode.WRONG_STATE, fault="recipients of this broker register with its own protocol")
+        call = await broker.register_call(commission)
         if self.parts.is_development:
-            await take_play_money(self.parts.chain, self._clock, self.account, stake_wei + _PLAY_MONEY_WEI)
-        data = selector("register(uint256)") + pack_uint256(commission)
-        return await self.act("register", Call(to=contract, data=data, value_wei=stake_wei))
+            wanted_wei = call.value_wei + _PLAY_MONEY_WEI
+            await take_play_money(self.parts.chain, self._clock, self.account, wanted_wei)
+        return await self.act("register", call)
 
     async def act(self, what: str, call: Call) -> dict[str, object] | Rejected:
         """Do something on the chain, and wait a while for a block that holds it.
@@ -165,12 +165,6 @@ class Payments:
                 "fee_wei": str(receipt.gas_used * receipt.gas_price_wei),
             }
         return {"act": name, "state": "waiting"}
-
-    async def _ask(self, contract: Address, question: str) -> bytes:
-        answer = await self.parts.chain.call(Call(to=contract, data=selector(question)))
-        if not isinstance(answer, bytes) or len(answer) != len(pack_uint256(0)):
-            raise LocalError(ErrorCode.WRONG_STATE, fault="this broker has no contract of recipients")
-        return answer
 
     # Paying, and what is known.
 

@@ -175,7 +175,7 @@ def _passphrase(folder: Path, access: ChainAccess, chain_id: int, entropy: Entro
     if access.passphrase_file:
         return _first_line(Path(access.passphrase_file).expanduser())
     if chain_id != DEVELOPMENT_CHAIN_ID:
-        rule = "a file whose first line opens the wallet, or start the node in a terminal"
+        rule = "a file whose first line opens the wallet; only `parley node run` in a terminal asks for it"
         raise ConfigError(ErrorCode.CONFIG_INVALID, setting="chain.passphrase_file", rule=rule)
     path = folder / "development_passphrase"
     if not path.exists():

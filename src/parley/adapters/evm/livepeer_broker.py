@@ -9,7 +9,7 @@ from typing import Final
 
 from parley.adapters.evm.broker_contract import BrokerContract
 from parley.adapters.evm.reading import ChainReader
-from parley.adapters.evm.rounds import check_address, read_claimable, read_expiry_number, read_rounds
+from parley.adapters.evm.rounds import check_accounts, check_address, read_claimable, read_expiry_number, read_rounds
 from parley.errors import ErrorCode, LocalError
 from parley.lottery.calls import TicketForm
 from parley.lottery.questions import (
@@ -150,7 +150,7 @@ class LivepeerBroker:
             recipient: for whom `claimable_wei` is; None for the sender's own look.
             signers: not asked about: only the sender signs.
         """
-        _check_accounts(sender, recipient)
+        check_accounts(sender, recipient)
         return await self._reader.at_head(lambda block: self._sender_at(block, sender, recipient))
 
     async def look(
@@ -160,7 +160,7 @@ class LivepeerBroker:
         signers: frozenset[Address] = frozenset(),  # noqa: ARG002 - this broker knows none
     ) -> tuple[ChainView, SenderView]:
         """Return the chain and a sender's money, both at one block: the arguments are those of `sender_view`."""
-        _check_accounts(sender, recipient)
+        check_accounts(sender, recipient)
 
         async def both(block: Block) -> tuple[ChainView, SenderView]:
             return await self._view_at(block), await self._sender_at(block, sender, recipient)
@@ -225,8 +225,3 @@ class LivepeerBroker:
     def withdraw_call(self) -> Call:
         """Return the call that pays deposit and reserve out."""
         return self._contract.withdraw_call()
-
-
-def _check_accounts(sender: Address, recipient: Address | None) -> None:
-    for account in (sender, *([] if recipient is None else [recipient])):
-        check_address(account)

@@ -9,7 +9,7 @@ from typing import Final
 
 from parley.adapters.evm.broker_contract import BrokerContract
 from parley.adapters.evm.reading import ChainReader
-from parley.adapters.evm.rounds import check_address, read_claimable, read_expiry_number, read_rounds
+from parley.adapters.evm.rounds import check_accounts, check_address, read_claimable, read_expiry_number, read_rounds
 from parley.errors import ErrorCode, LocalError
 from parley.lottery.calls import (
     INITIALIZE_ROUND,
@@ -149,14 +149,14 @@ class ParleyBroker:
             signers: keys to ask about, each of which costs a call; those that may sign tickets of the round for
                 new tickets are in the answer.
         """
-        _check_accounts(sender, recipient, signers)
+        check_accounts(sender, recipient, *signers)
         return await self._reader.at_head(lambda block: self._sender_at(block, sender, recipient, signers))
 
     async def look(
         self, sender: Address, recipient: Address | None, signers: frozenset[Address] = frozenset()
     ) -> tuple[ChainView, SenderView]:
         """Return the chain and a sender's money, both at one block: the arguments are those of `sender_view`."""
-        _check_accounts(sender, recipient, signers)
+        check_accounts(sender, recipient, *signers)
 
         async def both(block: Block) -> tuple[ChainView, SenderView]:
             return await self._view_at(block), await self._sender_at(block, sender, recipient, signers)
@@ -278,8 +278,3 @@ class ParleyBroker:
             return None if current == last else Call(to=rounds, data=INITIALIZE_ROUND)
 
         return await self._reader.at_head(read)
-
-
-def _check_accounts(sender: Address, recipient: Address | None, signers: frozenset[Address]) -> None:
-    for account in (sender, *signers, *([] if recipient is None else [recipient])):
-        check_address(account)

@@ -20,7 +20,7 @@ from parley.lottery.questions import (
 from parley.ports.chain import Block, Reverted
 from parley.primitives.ids import ADDRESS_BYTES, Address
 
-__all__ = ["RoundsRead", "check_address", "read_claimable", "read_expiry_number", "read_rounds"]
+__all__ = ["RoundsRead", "check_accounts", "check_address", "read_claimable", "read_expiry_number", "read_rounds"]
 
 _NO_HASH: Final = bytes(32)
 _ROUNDS_FOR_NEW_TICKETS: Final = 2
@@ -99,6 +99,17 @@ async def read_expiry_number(reader: ChainReader, block: Block) -> int:
     if await reader.once(None, "layers", is_second_layer):
         return await reader.number_seen_by_contracts(at=block.block_hash)
     return block.number
+
+
+def check_accounts(*accounts: Address | None) -> None:
+    """Check the size of each address; None is nobody, and none.
+
+    Raises:
+        LocalError: not 20 bytes.
+    """
+    for account in accounts:
+        if account is not None:
+            check_address(account)
 
 
 def check_address(account: Address) -> None:
