@@ -22,7 +22,7 @@ CODE := $(foreach folder,$(FOLDERS),$(if $(wildcard $(folder)/*.py $(folder)/*/*
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)$$/  make \1\t\2/' | expand -t 18
 
-demo: $(RUNTIME_STAMP) ## watch five nodes find each other's offers, catch a liar, carry a paid letter and lose a node
+demo: $(RUNTIME_STAMP) ## watch five nodes find each other's offers, catch a liar, carry a paid letter, pay for ten thousand requests and lose a node
 	@$(BIN)/parley demo $(ARGS)
 
 run: $(RUNTIME_STAMP) ## run a node on the loopback interface (ARGS="--help" shows the options)
