@@ -14,8 +14,9 @@ from parley.adapters.lottery.desk import Desk
 from parley.adapters.sqlite import SqliteStore
 from parley.adapters.system import SystemClock, SystemEntropy
 from parley.errors import Rejected
+from parley.lottery.opened import Moment
 from parley.lottery.params import TicketParams
-from parley.lottery.recipient import Moment, Recipient
+from parley.lottery.recipient import Recipient
 from parley.lottery.recipient_config import RecipientConfig
 from parley.lottery.verdicts import Receipt
 from parley.primitives.instants import Instant
@@ -26,7 +27,7 @@ from tests.unit.lottery.desk_parts import ETHER, PRICE, RECIPIENT, SECRET
 
 __all__ = ["COMMITMENTS", "NONCES"]
 
-COMMITMENTS = 3
+COMMITMENTS = 6
 NONCES = 1_200
 PER_PAYMENT = 10
 TASKS = 4
@@ -80,8 +81,8 @@ async def main(arguments: list[str]) -> None:
     sys.stdin.readline()
     offers = [
         (commitment, range(first, first + PER_PAYMENT))
-        for first in range(1, NONCES, PER_PAYMENT)
         for commitment in range(COMMITMENTS)
+        for first in range(1, NONCES, PER_PAYMENT)
     ]
     # Another place to begin at in each process, and around.
     offers = offers[number * step :] + offers[: number * step]

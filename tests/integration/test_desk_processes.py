@@ -89,7 +89,7 @@ def test_a_process_that_is_killed_loses_no_winner_and_takes_no_ticket_again(tmp_
     taken: list[Ticket] = []
     won: list[Ticket] = []
     for life in range(KILLS):
-        child = start(path, 1, 70 * life, quoted_at)
+        child = start(path, 1, 130 * life, quoted_at)
         assert hear(child) == "up"
         go(child)
         lines = [hear(child) for _ in range(8 + 9 * life)]

@@ -12,15 +12,19 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from parley.adapters.lottery.desk import Desk
 from parley.adapters.memory.store import MemoryClaims
+from parley.lottery.known_signers import KnownSigner
 from parley.lottery.nonces import StrictNonces, WindowNonces
 from parley.lottery.params import CreationRound, Payment, Price, TicketParams, payment_tickets
 from parley.lottery.received import ReceivedBatch
 from parley.lottery.recipient_config import RecipientConfig
-from parley.lottery.signing import recover_signer
+from parley.lottery.signing import recover_signer, signing_digest
+from parley.lottery.ticket_bytes import TicketBytes
 from parley.lottery.verdicts import Fault, Receipt
 from parley.ports.store import Claims, Documents
+from parley.primitives import ecdsa
 from parley.primitives.ids import Address
 from parley.primitives.instants import Instant
+from parley.primitives.known_keys import KnownKey
 from parley.protocol.claims import Outcome
 from parley.testing.byzantine_senders import Payer, flipped_v, high_s_twin
 from tests.property.test_lottery import addresses, hashes, payments, prices, rounds, words
@@ -77,10 +81,13 @@ def _spoil(kind: int, signature: bytes) -> bytes:
 
 @settings(max_examples=60)
 @given(
-    tickets=st.lists(st.tuples(st.integers(0, 2**32 - 1), st.integers(0, 5), st.booleans()), min_size=1, max_size=12),
-    cut=st.integers(0, 12),
+    tickets=st.lists(st.tuples(st.integers(0, 2**32 - 1), st.integers(0, 5), st.booleans()), min_size=1, max_size=20),
+    cut=st.integers(0, 20),
+    known=st.sampled_from([None, b"\xa1" * 32, b"\xb1" * 32, b"\xc1" * 32]),
 )
-def test_a_batch_names_the_signers_that_one_by_one_are_named(tickets: list[tuple[int, int, bool]], cut: int) -> None:
+def test_a_batch_names_the_signers_that_one_by_one_are_named(
+    tickets: list[tuple[int, int, bool]], cut: int, known: bytes | None
+) -> None:
     params = quote(make_recipient())
     berta = Payer(b"\xb1" * 32, sender=ANNA.sender)
     payment = ANNA.pay(params, [nonce for nonce, _, _ in tickets], PRICE)
@@ -92,11 +99,23 @@ def test_a_batch_names_the_signers_that_one_by_one_are_named(tickets: list[tuple
             for (_, kind, is_other), ours, theirs in zip(tickets, payment.tickets, others.tickets, strict=True)
         ],
     )
-    batch = ReceivedBatch(payment)
+    public = None if known is None else ecdsa.public_key(known)
+    signer = None if public is None else KnownSigner(ecdsa.address_of(public), KnownKey(public))
+    batch = ReceivedBatch(payment, signer=signer)
     first = min(cut, batch.size)
     batch.recover(first, batch.size)
     batch.recover(0, first)
     assert batch.signers() == tuple(recover_signer(ticket, signature) for ticket, signature in payment_tickets(payment))
+
+
+@given(payment=payments)
+def test_what_is_shared_hashes_as_whole_tickets_do(payment: Payment) -> None:
+    if payment.params is None or payment.round is None:
+        assert payment_tickets(payment) == ()
+        return
+    shared = TicketBytes(payment.params, payment.round, payment.sender)
+    digests = [shared.digest(signed.nonce) for signed in payment.tickets]
+    assert digests == [signing_digest(ticket) for ticket, _ in payment_tickets(payment)]
 
 
 # Whatever comes in.
@@ -278,7 +297,10 @@ class DeskLife(RuleBasedStateMachine):
     def ask(self) -> None:
         self.quotes.append(self.loop.run_until_complete(self.shop.quote()))
 
-    @rule(place=st.integers(0, 5), nonces=st.lists(st.integers(1, 300), min_size=1, max_size=5))
+    @rule(
+        place=st.integers(0, 5),
+        nonces=st.lists(st.integers(1, 300) | st.integers(1_000, 1_100), min_size=1, max_size=5),
+    )
     def pay(self, place: int, nonces: list[int]) -> None:
         params = self.quotes[-1 - place % len(self.quotes)]
         payment = self.shop.anna.pay(params, nonces, SHOP_PRICE)

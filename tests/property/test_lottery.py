@@ -33,6 +33,7 @@ from parley.lottery.wire import (
 )
 from parley.primitives import ecdsa
 from parley.primitives.ids import Address
+from parley.primitives.known_keys import KnownKey
 from parley.primitives.one_shot import SecretKey
 from tests.oracles import ecdsa as oracle
 from tests.oracles.bip340 import N
@@ -142,25 +143,26 @@ def test_two_implementations_judge_damage_alike(secret: bytes, digest: bytes, po
     found = oracle.recover(damaged, signature)
     assert found != oracle.public_key(secret)
     assert ecdsa.recover(damaged, signature) == found
-    assert ecdsa.verify(oracle.public_key(secret), damaged, signature) is False
+    assert KnownKey(oracle.public_key(secret)).verify(damaged, signature) is False
 
 
 @given(tickets, secrets)
 def test_a_signature_has_one_form(ticket: Ticket, secret: bytes) -> None:
     signature = sign_ticket(ticket, SecretKey(secret))
     public = ecdsa.public_key(secret)
+    key = KnownKey(public)
     assert recover_signer(ticket, signature) == ecdsa.address_of(public)
-    assert is_signed_by(public, ticket, signature)
+    assert is_signed_by(key, ticket, signature)
     r, s, v = signature[:32], int.from_bytes(signature[32:64], "big"), signature[64]
     twin = r + (N - s).to_bytes(32, "big") + bytes([55 - v])
     folded = r + (s | (v - 27) << 255).to_bytes(32, "big")
     others = [r + signature[32:64] + bytes([other]) for other in range(256) if other not in {27, 28}]
     for form in (twin, folded, signature[:64], signature + b"\x1b", *others):
         assert recover_signer(ticket, form) is None
-        assert not is_signed_by(public, ticket, form)
+        assert not is_signed_by(key, ticket, form)
     flipped = signature[:64] + bytes([55 - v])
     assert recover_signer(ticket, flipped) != ecdsa.address_of(public)
-    assert not is_signed_by(public, ticket, flipped)
+    assert not is_signed_by(key, ticket, flipped)
 
 
 @given(tickets, secrets, st.data())
@@ -171,12 +173,12 @@ def test_known_and_unknown_senders_are_judged_alike(ticket: Ticket, secret: byte
         bit = data.draw(st.integers(0, 65 * 8 - 1))
         signature[bit // 8] ^= 1 << bit % 8
     signer = recover_signer(ticket, bytes(signature))
-    assert is_signed_by(public, ticket, bytes(signature)) is (signer == ecdsa.address_of(public))
+    assert is_signed_by(KnownKey(public), ticket, bytes(signature)) is (signer == ecdsa.address_of(public))
 
 
-@given(st.binary(max_size=70), st.binary(max_size=70), st.binary(max_size=70))
-def test_judging_anything_answers_and_never_raises(public: bytes, digest: bytes, signature: bytes) -> None:
-    assert ecdsa.verify(public, digest, signature) is False
+@given(secrets, st.binary(max_size=70), st.binary(max_size=70))
+def test_judging_anything_answers_and_never_raises(secret: bytes, digest: bytes, signature: bytes) -> None:
+    assert KnownKey(ecdsa.public_key(secret)).verify(digest, signature) is False
 
 
 @given(tickets, st.binary(min_size=65, max_size=65), words)

@@ -32,6 +32,7 @@ from parley.lottery.tickets import auxiliary_data, packed
 from parley.lottery.wire import encode_params, parse_params
 from parley.primitives import ecdsa
 from parley.primitives.hashing import keccak256
+from parley.primitives.known_keys import KnownKey
 from parley.primitives.one_shot import SecretKey
 from tests.vectors.lottery_values import Case, load, quote_of, ticket_of
 
@@ -59,7 +60,7 @@ def test_signatures_name_their_signer(case: Case) -> None:
     public = ecdsa.recover(digest, signature)
     assert public is not None
     assert ecdsa.address_of(public).hex() == case["signer"]
-    assert ecdsa.verify(public, digest, signature)
+    assert KnownKey(public).verify(digest, signature)
     if case["secret"] is not None:
         assert ecdsa.sign(bytes.fromhex(case["secret"]), digest) == signature
 
@@ -71,7 +72,7 @@ def test_signed_tickets(case: Case) -> None:
     assert signing_digest(ticket).hex() == case["digest"]
     assert sign_ticket(ticket, SecretKey(secret)) == sign_ticket(ticket, secret) == signature
     assert recover_signer(ticket, signature) == ticket.sender
-    assert is_signed_by(ecdsa.public_key(secret), ticket, signature)
+    assert is_signed_by(KnownKey(ecdsa.public_key(secret)), ticket, signature)
 
 
 @pytest.mark.parametrize("case", load("lottery/refused_signatures.json"))
@@ -81,7 +82,7 @@ def test_refused_signatures(case: Case) -> None:
     keys = [ecdsa.recover(bytes.fromhex(c.values[0]["digest"]), bytes.fromhex(c.values[0]["signature"]))
             for c in load("lottery/signatures.json")]  # fmt: skip
     assert len(keys) == 3
-    assert not any(key is None or ecdsa.verify(key, digest, signature) for key in keys)
+    assert not any(key is None or KnownKey(key).verify(digest, signature) for key in keys)
     if case["hash"] in TICKETS:
         ticket = ticket_of(TICKETS[case["hash"]])
         assert recover_signer(ticket, signature) is None

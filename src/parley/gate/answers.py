@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Final
+
+import msgspec
 
 from parley.primitives.instants import Instant
 
@@ -15,8 +16,7 @@ _ENTRY_BYTES: Final = 512
 """What an entry costs beside the bytes of the answer, roughly, so that empty answers are bounded too."""
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(msgspec.Struct, frozen=True):
     """A whole answer.
 
     Attributes:
@@ -31,7 +31,10 @@ class Answer:
 
     def size_bytes(self) -> int:
         """Return roughly what it costs to keep."""
-        return _ENTRY_BYTES + len(self.body) + sum(len(name) + len(value) for name, value in self.headers)
+        size_bytes = _ENTRY_BYTES + len(self.body)
+        for name, value in self.headers:
+            size_bytes += len(name) + len(value)
+        return size_bytes
 
 
 class Absence(Enum):

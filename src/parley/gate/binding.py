@@ -12,11 +12,13 @@ with the query. Both sides compute the binding, so a client works for no request
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import Final
+from functools import lru_cache
+from typing import Final, NamedTuple
+
+import msgspec
 
 from parley.errors import ErrorCode, PeerError
-from parley.primitives.encoding import encode_bytes, encode_text, encode_uint
+from parley.primitives.encoding import encode_text
 from parley.primitives.hashing import sha256, tagged_hash
 from parley.protocol.work import binding
 
@@ -31,13 +33,15 @@ REALM_MAX_BYTES: Final = 255
 TARGET_MAX_BYTES: Final = 8_192
 """The longest path and query together, in bytes."""
 
+_COMMON_KEPT: Final = 64
+_TARGET_LENGTH_BYTES: Final = 4
+_SIZE_BYTES: Final = 8
 _TAG: Final = "parley/gate/request/v1"
 _METHOD: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _REALM: Final = re.compile(r"[!-~]*")
 
 
-@dataclass(frozen=True, slots=True)
-class Act:
+class Act(msgspec.Struct, frozen=True):
     """One request, as far as a payment is tied to it; `act_of` makes one.
 
     Attributes:
@@ -86,19 +90,26 @@ def act_of(*, method: str, realm: str, target: bytes, body: bytes) -> Act:
 
     Source: docs/spec/gate.md §3 (vectors/gate/binding.json).
     """
+    common = _common(method, realm)
+    if len(target) > TARGET_MAX_BYTES:
+        raise PeerError(ErrorCode.TOO_LARGE, field="target", size_bytes=len(target), maximum_bytes=TARGET_MAX_BYTES)
+    sizes = len(target).to_bytes(_TARGET_LENGTH_BYTES, "big"), len(body).to_bytes(_SIZE_BYTES, "big")
+    digest = tagged_hash(_TAG, common.encoded, sizes[0], target, sizes[1], sha256(body))
+    return Act(common.method, common.realm, target, len(body), digest)
+
+
+class _Common(NamedTuple):
+    method: str
+    realm: str
+    encoded: bytes
+
+
+@lru_cache(maxsize=_COMMON_KEPT)
+def _common(method: str, realm: str) -> _Common:
+    """Read what most requests have in common."""
     if len(method) > METHOD_MAX_BYTES or _METHOD.fullmatch(method) is None:
         raise PeerError(ErrorCode.MALFORMED, field="method")
     if not is_realm(realm):
         raise PeerError(ErrorCode.MALFORMED, field="host")
-    if len(target) > TARGET_MAX_BYTES:
-        raise PeerError(ErrorCode.TOO_LARGE, field="target", size_bytes=len(target), maximum_bytes=TARGET_MAX_BYTES)
     method, realm = method.upper(), realm.lower()
-    digest = tagged_hash(
-        _TAG,
-        encode_text(method, length_bytes=1),
-        encode_text(realm, length_bytes=1),
-        encode_bytes(target, length_bytes=4),
-        encode_uint(len(body), 8),
-        sha256(body),
-    )
-    return Act(method, realm, target, len(body), digest)
+    return _Common(method, realm, encode_text(method, length_bytes=1) + encode_text(realm, length_bytes=1))

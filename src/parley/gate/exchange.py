@@ -100,6 +100,7 @@ class Recorder:
         """
         self._send = send
         self._own = tuple(headers)
+        self._replaced = frozenset(name for name, _ in self._own if name != _CACHE_CONTROL)
         self._left_bytes = maximum_bytes
         self._is_kept = maximum_bytes > 0
         self._status = 0
@@ -140,8 +141,12 @@ class Recorder:
         self._chunks.clear()
 
     def _with_own(self, headers: Iterable[tuple[bytes, bytes]]) -> tuple[tuple[bytes, bytes], ...]:
-        theirs = tuple((bytes(name), bytes(value)) for name, value in headers)
-        names = {name.lower() for name, _ in theirs}
-        own = tuple(item for item in self._own if item[0] != _CACHE_CONTROL or _CACHE_CONTROL not in names)
-        replaced = {name for name, _ in own}
-        return (*(item for item in theirs if item[0].lower() not in replaced), *own)
+        own, theirs = self._own, []
+        for given, value in headers:
+            name = bytes(given)
+            lower = name.lower()
+            if lower == _CACHE_CONTROL:
+                own = tuple(item for item in own if item[0] != _CACHE_CONTROL)
+            if lower not in self._replaced:
+                theirs.append((name, bytes(value)))
+        return (*theirs, *own)

@@ -178,7 +178,7 @@ def is_enough(shares: int, price_wei: int) -> bool:
         shares: the expected value, in parts of 2**256 - 1 of a wei.
         price_wei: 0 or more.
     """
-    return nearest_wei(shares) >= price_wei
+    return shares + _HALF_A_WEI >= price_wei * SHARES_PER_WEI
 
 
 def nearest_wei(shares: int) -> int:

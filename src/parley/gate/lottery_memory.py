@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from dataclasses import dataclass
+
+import msgspec
 
 from parley.errors import ErrorCode, Rejected
 from parley.gate.lottery_forms import is_enough
@@ -52,16 +53,14 @@ class Credits:
         return is_paid
 
 
-@dataclass(frozen=True, slots=True)
-class _Taken:
+class _Taken(msgspec.Struct, frozen=True):
     """A payment that was settled."""
 
     owner: bytes
     expires_ms: Instant
 
 
-@dataclass(slots=True)
-class _Judging:
+class _Judging(msgspec.Struct):
     """A payment that is being judged; `waiting` is there as soon as somebody waits for that."""
 
     taken: _Taken

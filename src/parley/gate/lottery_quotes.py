@@ -70,8 +70,10 @@ class QuoteBook:
         """
         name = (sender, expected_value_wei)
         found = self._made.get(name)
-        if found is not None and now - found[1] < _FRESH_MS and not await self.wants_refresh(found[0].params):
-            return found[0]
+        if found is not None and now - found[1] < _FRESH_MS:
+            quote = found[0]
+            if not self.is_ending(quote.params, await self._broker.view()):
+                return quote
         if self._under_way >= self._config.quotes_max:
             raise UnavailableError(ErrorCode.BUSY, retry_after_ms=_BUSY_MS, quotes=self._under_way)
         self._under_way += 1
@@ -100,14 +102,6 @@ class QuoteBook:
             _put(self._read, commitment, Quote(params, document), self._config.senders_max)
         return params
 
-    async def wants_refresh(self, params: TicketParams) -> bool:
-        """Say whether parameters are near their end.
-
-        Raises:
-            UnavailableError: the chain did not answer.
-        """
-        return self._is_ending(params, await self._broker.view())
-
     def is_used_up(self, sender: Address, expected_value_wei: int, params: TicketParams, nonce: int) -> bool:
         """Say whether most nonces of parameters were used; then they are given to nobody any more.
 
@@ -128,7 +122,8 @@ class QuoteBook:
         """Make fresh parameters at the next quote."""
         self._made.pop((sender, expected_value_wei), None)
 
-    def _is_ending(self, params: TicketParams, view: ChainView) -> bool:
+    def is_ending(self, params: TicketParams, view: ChainView) -> bool:
+        """Say whether parameters are near their end, as the chain is."""
         is_over = params.creation_round is not None and params.creation_round != view.creation_round
         return is_over or params.expiration_block - view.block_number <= self._config.refresh_blocks
 

@@ -16,8 +16,9 @@ did not do, a sender has credit. Which tickets won is told to nobody; the sender
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final, Protocol
+
+import msgspec
 
 from parley.adapters.lottery.documents import parse_tickets_object
 from parley.errors import ConfigError, ErrorCode, PeerError, Rejected, UnavailableError
@@ -37,7 +38,6 @@ from parley.lottery.params import PRICE_OF_A_WEI, Payment, TicketParams
 from parley.lottery.verdicts import Reaction, Receipt
 from parley.lottery.worth import worth_shares
 from parley.ports.broker import Broker
-from parley.primitives.encoding import encode_uint
 from parley.primitives.hashing import tagged_hash
 from parley.primitives.ids import Address
 from parley.primitives.instants import Instant
@@ -58,8 +58,7 @@ class TicketDesk(Quoter, Protocol):
         """Judge the tickets of a payment and take the good ones, each once."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Presented:
+class _Presented(msgspec.Struct, frozen=True):
     """A payment as it came, for one request."""
 
     payment: Payment
@@ -161,14 +160,14 @@ class LotteryScheme:
             expires_ms = self._taken.end(presented.reference, now)
         finally:
             self._taken.forget(presented.reference)
-        return Settled(presented.reference.hex(), expires_ms, await self._fresh(presented, charge.price, now))
+        return Settled(presented.reference.hex(), expires_ms, await self._fresh(presented, receipt, charge.price, now))
 
     def _read(self, signature: PaymentSignature, charge: Charge) -> _Presented:
         params = self._quotes.read(signature.accepted.extra.get("params"))
         payment = parse_tickets_object(signature.payload, params, PRICE_OF_A_WEI)
         if len(payment.tickets) > self._config.tickets_max:
             raise PeerError(ErrorCode.TOO_LARGE, tickets=len(payment.tickets), maximum=self._config.tickets_max)
-        signed = b"".join(encode_uint(one.nonce, _NONCE_BYTES) + one.signature for one in payment.tickets)
+        signed = b"".join([one.nonce.to_bytes(_NONCE_BYTES, "big") + one.signature for one in payment.tickets])
         reference = tagged_hash(_REFERENCE_TAG, payment.sender, params.recipient_rand_hash, signed)
         shares = worth_shares(params) * len(payment.tickets)
         return _Presented(payment, params, shares, reference, charge.act.digest + charge.payer)
@@ -176,8 +175,8 @@ class LotteryScheme:
     def _judge(self, presented: _Presented, receipt: Receipt, price: int) -> Rejected | None:
         """Decide whether what was taken pays for the request; what does not is the sender's credit."""
         shares = receipt.credited_shares
-        tolerated = receipt.tolerated * worth_shares(presented.params)
         sender = presented.payment.sender
+        tolerated = 0 if shares == presented.shares else receipt.tolerated * worth_shares(presented.params)
         if tolerated and self._credits.covers(sender, shares + tolerated, price):
             shares += tolerated
         if self._credits.spend(sender, shares, price):
@@ -185,15 +184,14 @@ class LotteryScheme:
         refused = receipt.rejected()
         return Rejected(ErrorCode.PRICE_TOO_LOW, {"price_wei": price}) if refused is None else refused
 
-    async def _fresh(self, presented: _Presented, price: int, now: Instant) -> dict[str, object]:
+    async def _fresh(self, presented: _Presented, receipt: Receipt, price: int, now: Instant) -> dict[str, object]:
         """Return parameters that the sender should use from now on, where those that it uses come to their end."""
         sender, params, worth_wei = presented.payment.sender, presented.params, self._worth_wei(price)
-        nonce = max(signed.nonce for signed in presented.payment.tickets)
+        nonce = max([signed.nonce for signed in presented.payment.tickets])
+        is_used_up = self._quotes.is_used_up(sender, worth_wei, params, nonce)
+        if not is_used_up and receipt.view is not None and not self._quotes.is_ending(params, receipt.view):
+            return {}
         try:
-            if not (
-                self._quotes.is_used_up(sender, worth_wei, params, nonce) or await self._quotes.wants_refresh(params)
-            ):
-                return {}
             quote = await self._quotes.quote(sender, worth_wei, now)
         except UnavailableError:
             # The request is paid. Its sender asks for parameters itself when it needs them.

@@ -16,7 +16,6 @@ of it: docs/why/gate.md says why.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
 
 import msgspec
@@ -82,6 +81,7 @@ _RETRY_AFTER: Final = b"retry-after"
 _PRIVATE: Final = (b"cache-control", b"private")
 _PAYER_TAG: Final = "parley/gate/payer/v1"
 _CREDENTIALS: Final = (b"authorization", b"cookie")
+_WATCHED: Final = frozenset({_SIGNATURE, _SENDER, *_CREDENTIALS})
 _NOBODY: Final = tagged_hash(_PAYER_TAG, *(encode_bytes(b"", length_bytes=4) for _ in _CREDENTIALS))
 _NOT_KEPT: Final = (
     "this payment has admitted this very request before, and its answer was not kept: look whether the request took "
@@ -94,8 +94,7 @@ _Tariff = tuple[tuple[Scheme, int], ...]
 """The ways to pay for one request, each with its price."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Asking:
+class _Asking(msgspec.Struct, frozen=True):
     """A request that does not get through yet."""
 
     act: Act
@@ -108,8 +107,7 @@ class _Asking:
         return Charge(self.act, price, self.payer, self.account)
 
 
-@dataclass(frozen=True, slots=True)
-class _Passage:
+class _Passage(msgspec.Struct, frozen=True):
     """A request that paid."""
 
     scheme: Scheme
@@ -223,19 +221,20 @@ class TicketGate:
         if scope["type"] != "http" or scope["method"] in self._config.exempt_methods:
             return ()
         path, root_path = scope["path"], scope.get("root_path", "")
-        priced = ((scheme, prices.units(path, root_path)) for scheme, prices in self._tariff)
-        return tuple((scheme, price) for scheme, price in priced if price > 0)
+        priced = [(scheme, prices.units(path, root_path)) for scheme, prices in self._tariff]
+        return tuple([item for item in priced if item[1] > 0])
 
     async def _judge(self, scope: Scope, receive: Receive, tariff: _Tariff) -> _Passage | Answer | None:
         """Take the payment of a request that pays; return what to answer one that does not, None if nobody waits."""
-        payment = _payment_of(scope)
+        watched = _watched_headers(scope)
+        payment = _payment_of(watched)
         body = await read_body(scope, receive, self._config.body_max_bytes)
         if body is None:
             return None
         if isinstance(body, Rejected):
             return problem(413, body.code, facts=body.facts)
         act = act_of(method=scope["method"], realm=self._realm(scope), target=target_of(scope), body=body)
-        asking = _Asking(act, tariff, _payer_of(scope), _account_of(scope), scope["scheme"])
+        asking = _Asking(act, tariff, _payer_of(watched), _account_of(watched), scope["scheme"])
         if payment is None:
             return await self._ask(asking, Rejected(ErrorCode.WORK_REQUIRED))
         wanted = (payment.accepted.scheme, payment.accepted.network)
@@ -332,22 +331,33 @@ def _check_schemes(tariff: tuple[tuple[Scheme, Prices], ...]) -> None:
             scheme.check_price(price)
 
 
-def _payment_of(scope: Scope) -> PaymentSignature | None:
-    values = header_values(scope, _SIGNATURE)
+def _watched_headers(scope: Scope) -> dict[bytes, list[bytes]]:
+    """Return all values of the headers that say who pays, and with what."""
+    found: dict[bytes, list[bytes]] = {}
+    for name, value in scope["headers"]:
+        if name in _WATCHED:
+            found.setdefault(name, []).append(value)
+    return found
+
+
+def _payment_of(watched: dict[bytes, list[bytes]]) -> PaymentSignature | None:
+    values = watched.get(_SIGNATURE)
+    if values is None:
+        return None
     if len(values) > 1:
         raise PeerError(ErrorCode.MALFORMED, field=SIGNATURE_HEADER, headers=len(values))
-    return parse_signature(values[0]) if values else None
+    return parse_signature(values[0])
 
 
-def _account_of(scope: Scope) -> str:
+def _account_of(watched: dict[bytes, list[bytes]]) -> str:
     """Return who says that it will pay; nobody where several are named."""
-    values = header_values(scope, _SENDER)
+    values = watched.get(_SENDER, ())
     return values[0].decode("latin-1") if len(values) == 1 else ""
 
 
-def _payer_of(scope: Scope) -> bytes:
+def _payer_of(watched: dict[bytes, list[bytes]]) -> bytes:
     """Tell callers apart by what they authenticate with, so that a proof that leaked shows nobody another's answer."""
-    values = [b"\n".join(header_values(scope, name)) for name in _CREDENTIALS]
+    values = [b"\n".join(watched.get(name, ())) for name in _CREDENTIALS]
     if not any(values):
         return _NOBODY
     return tagged_hash(_PAYER_TAG, *(encode_bytes(value, length_bytes=4) for value in values))

@@ -12,8 +12,9 @@ a path.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Protocol
+
+import msgspec
 
 from parley.errors import Rejected
 from parley.gate.binding import Act
@@ -23,8 +24,7 @@ from parley.primitives.instants import Instant
 __all__ = ["Charge", "Repeated", "Scheme", "Settled"]
 
 
-@dataclass(frozen=True, slots=True)
-class Charge:
+class Charge(msgspec.Struct, frozen=True):
     """What is asked for one request, by one scheme.
 
     Attributes:
@@ -42,8 +42,7 @@ class Charge:
     account: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Settled:
+class Settled(msgspec.Struct, frozen=True):
     """The payment is good and was taken, now and for the first time.
 
     Attributes:
@@ -55,11 +54,10 @@ class Settled:
 
     reference: str
     expires_ms: Instant
-    extra: dict[str, object] = field(default_factory=dict)
+    extra: dict[str, object] = {}
 
 
-@dataclass(frozen=True, slots=True)
-class Repeated:
+class Repeated(msgspec.Struct, frozen=True):
     """The same payment for the same request was taken before.
 
     Attributes:

@@ -1,32 +1,24 @@
-"""Signing many tickets of one payment: they differ in the nonce only, so what is around it is packed once.
+"""Signing many tickets of one payment: all that is the same is packed once.
 
     batch = TicketBatch(params, made_in, sender, nonces, secret)      hashes
     batch.sign(0, n)                                                  C calls only: parts of it may have threads
     batch.signed()                                                    nonces with their signatures
 
-The bytes that are hashed are those of `parley.lottery.tickets.packed`, and the signatures those of `sign_ticket`; a
-property test compares. All that needs the interpreter stands before and after the signing, because two threads that
-take turns at its lock for each ticket are no faster than one.
+The signatures are those of `sign_ticket`; a property test compares. All that needs the interpreter stands before and
+after the signing, because two threads that take turns at its lock for each ticket are no faster than one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
 
-from parley.ledgers.evm.messages import hash_digest
-from parley.ledgers.evm.packing import WORD_BYTES
 from parley.lottery.params import CreationRound, SignedNonce, TicketParams
-from parley.lottery.tickets import Ticket, packed
+from parley.lottery.ticket_bytes import TicketBytes
 from parley.primitives.ecdsa import SignedBatch
-from parley.primitives.hashing import keccak256
 from parley.primitives.ids import Address
 from parley.primitives.one_shot import SecretKey
 
 __all__ = ["TicketBatch"]
-
-_NONCE_AT: Final = 104
-"""Where the nonce stands among the packed bytes of a ticket."""
 
 
 class TicketBatch:
@@ -55,8 +47,8 @@ class TicketBatch:
 
         Source: docs/spec/lottery.md §2, §3.
         """
-        before, after = _around_nonce(params, made_in, sender)
-        digests = [hash_digest(keccak256(before, nonce.to_bytes(WORD_BYTES, "big"), after)) for nonce in nonces]
+        shared = TicketBytes(params, made_in, sender)
+        digests = [shared.digest(nonce) for nonce in nonces]
         self.size = len(digests)
         self._nonces = nonces
         self._batch = SignedBatch(secret.reveal(), digests)
@@ -79,19 +71,3 @@ class TicketBatch:
             SignedNonce(nonce, signature)
             for nonce, signature in zip(self._nonces, self._batch.signatures(), strict=True)
         )
-
-
-def _around_nonce(params: TicketParams, made_in: CreationRound, sender: Address) -> tuple[bytes, bytes]:
-    around = packed(
-        Ticket(
-            recipient=params.recipient,
-            sender=sender,
-            face_value=params.face_value,
-            win_prob=params.win_prob,
-            sender_nonce=0,
-            recipient_rand_hash=params.recipient_rand_hash,
-            creation_round=made_in.number,
-            creation_round_hash=made_in.block_hash,
-        )
-    )
-    return around[:_NONCE_AT], around[_NONCE_AT + WORD_BYTES :]

@@ -132,8 +132,10 @@ class SignedNonce:
 
     def __post_init__(self) -> None:
         """Refuse what is out of range."""
-        _check(0 <= self.nonce <= NONCE_MAX, "nonce")
-        _check(len(self.signature) == SIGNATURE_BYTES, "signature")
+        if not 0 <= self.nonce <= NONCE_MAX:
+            raise LocalError(ErrorCode.INVALID_ARGUMENT, field="nonce")
+        if len(self.signature) != SIGNATURE_BYTES:
+            raise LocalError(ErrorCode.INVALID_ARGUMENT, field="signature")
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,8 @@
     open      the checks of the whole payment, cheap ones first           Opened, or the receipt of a refusal
     judge     who signed each ticket, against who may
     windows   which claims the nonces need; `note_claim` says whose they are
-    settle    the checks of the payment once more, then nonce by nonce: taken, drawn, written into the receipt
+    settle    the checks of the payment once more, where the moment is another one than at `open`; then nonce by nonce:
+              taken, drawn, written into the receipt
 
 The order is that of "Validating Tickets": null addresses, commitment, round and its hash, signature, nonce. Between
 the hash and the signature, the dearest check, stand those that a recipient needs beyond it: expiry, revealed
@@ -21,28 +22,26 @@ Source: "Probabilistic Micropayments", Validating Tickets; "PM Client", RNG.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Final
 
 from parley.errors import ErrorCode, LocalError, Rejected
-from parley.ledgers.evm.packing import pack_uint256
-from parley.lottery.commitments import Quote, derive_rand, is_opened_by
+from parley.lottery.commitments import Quote, derive_rand
 from parley.lottery.draws import recipient_rand_hash
 from parley.lottery.floats import check_account, max_float_wei
+from parley.lottery.known_commitments import KnownCommitments
 from parley.lottery.nonces import NonceBook, make_policy, window_key
+from parley.lottery.opened import Moment, Opened
 from parley.lottery.params import CreationRound, Payment, Price, TicketParams, params_expiration
 from parley.lottery.quoting import ReserveTooSmall, quote_face_value, quote_win_prob
 from parley.lottery.recipient_config import RecipientConfig
 from parley.lottery.verdicts import Fault, Receipt, Verdict, refuse_all
-from parley.lottery.views import ChainView, SenderView
 from parley.lottery.wire import Winner
 from parley.lottery.worth import worth_shares
 from parley.primitives.hashing import keccak256
 from parley.primitives.ids import ADDRESS_BYTES, Address
-from parley.primitives.instants import Instant
 from parley.primitives.one_shot import SecretKey
 
-__all__ = ["PARAMS_MAX_MS", "SALT_BYTES", "UNPRICED", "Moment", "Opened", "Recipient", "check_economics"]
+__all__ = ["PARAMS_MAX_MS", "SALT_BYTES", "Recipient", "check_economics"]
 
 PARAMS_MAX_MS: Final = 86_400_000
 """How long parameters hold at the most, whatever the chain does: 24 hours."""
@@ -50,54 +49,11 @@ PARAMS_MAX_MS: Final = 86_400_000
 SALT_BYTES: Final = 24
 """How much of a seed is entropy; the other 8 bytes are the moment of the quote."""
 
-UNPRICED: Final = Price(0)
-"""What a payment that names no price is taken to mean."""
-
 _NULL_ADDRESS: Final = Address(bytes(ADDRESS_BYTES))
 _CLAIMS_PER_PAYMENT: Final = 8
+_CLAIMED_AHEAD: Final = 4
 _MOMENT_BYTES: Final = 8
 _DEAR_GAS_PRICE_WEI: Final = 3 * 10**9
-
-
-@dataclass(frozen=True, slots=True)
-class Moment:
-    """What is known when a payment is judged.
-
-    Attributes:
-        now: by the clock.
-        view: the chain.
-        money: the sender's.
-        pending_wei: face values of the sender's winners that are not final, >= 0.
-        is_revealed: whether the number behind the payment's commitment may be public.
-    """
-
-    now: Instant
-    view: ChainView
-    money: SenderView
-    pending_wei: int
-    is_revealed: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Opened:
-    """A payment whose commitment is this recipient's.
-
-    Attributes:
-        payment: with one ticket or more.
-        params: under which it pays.
-        made_in: the round of its tickets.
-        recipient_rand: the number behind the commitment.
-    """
-
-    payment: Payment
-    params: TicketParams
-    made_in: CreationRound
-    recipient_rand: int
-
-    @property
-    def nonces(self) -> tuple[int, ...]:
-        """The nonces of the tickets, in the payment's order."""
-        return tuple(signed.nonce for signed in self.payment.tickets)
 
 
 def check_economics(params: TicketParams, moment: Moment, config: RecipientConfig) -> Fault | None:
@@ -129,6 +85,7 @@ class Recipient:
         """
         self.address, self.config = address, config
         self._secret = secret
+        self._commitments = KnownCommitments(secret)
         self._book = NonceBook(
             lambda: make_policy(config.nonce_rule, config.nonce_window),
             per_sender_max=config.commitments_per_sender,
@@ -218,17 +175,14 @@ class Recipient:
         params, made_in = payment.params, payment.round
         if params is None or made_in is None or not payment.tickets:
             return Receipt(sender=payment.sender)
-        fault, rand = self._check_parties(payment, params), 0
-        if fault is None:
-            rand = derive_rand(self._secret, self._quote_of(payment, params, made_in, moment.view))
-            is_ours = is_opened_by(params.recipient_rand_hash, rand)
-            fault = None if is_ours else Fault.WRONG_COMMITMENT
-        opened = Opened(payment, params, made_in, rand)
-        if fault is None:
-            fault = self._check_moment(opened, moment)
-        if fault is Fault.REVEALED and self._grace_left(params.recipient_rand_hash):
-            return opened
-        return opened if fault is None else refuse_all(payment.sender, opened.nonces, fault)
+        fault = self._check_parties(payment, params)
+        commitment = None if fault is not None else self._commitments.find(payment, params, made_in, moment.view)
+        if commitment is None:
+            return _refuse(payment, Fault.WRONG_COMMITMENT if fault is None else fault)
+        fault = self._check_moment(params, made_in, moment)
+        if fault is not None and not (fault is Fault.REVEALED and self._grace_left(params.recipient_rand_hash)):
+            return _refuse(payment, fault)
+        return Opened(payment, params, made_in, commitment, moment, fault)
 
     def _check_parties(self, payment: Payment, params: TicketParams) -> Fault | None:
         if params.recipient == _NULL_ADDRESS:
@@ -237,36 +191,22 @@ class Recipient:
             return Fault.NULL_SENDER
         return None if params.recipient == self.address else Fault.WRONG_RECIPIENT
 
-    def _quote_of(self, payment: Payment, params: TicketParams, made_in: CreationRound, view: ChainView) -> Quote:
-        return Quote(
-            chain_id=view.chain_id,
-            broker=view.broker,
-            recipient=params.recipient,
-            sender=payment.sender,
-            face_value=params.face_value,
-            win_prob=params.win_prob,
-            expiration_block=params.expiration_block,
-            price=UNPRICED if payment.expected_price is None else payment.expected_price,
-            creation_round=made_in,
-            seed=params.seed,
-        )
-
-    def _check_moment(self, opened: Opened, moment: Moment) -> Fault | None:
+    def _check_moment(self, params: TicketParams, made_in: CreationRound, moment: Moment) -> Fault | None:
         self._advance(moment.view.block_number)
         # The contract counts rounds, begun or not: where the present one is not, a ticket might never be redeemed.
-        if opened.made_in.number != moment.view.creation_round.number or not moment.view.is_redeemable:
+        if made_in.number != moment.view.creation_round.number or not moment.view.is_redeemable:
             return Fault.ROUND_OVER
-        if opened.made_in.block_hash != moment.view.creation_round.block_hash:
+        if made_in.block_hash != moment.view.creation_round.block_hash:
             return Fault.WRONG_ROUND_HASH
         # By the clock too: on a chain that stands still, parameters must not outlive the claims of their nonces.
-        age_ms = moment.now - opened.params.seed % 2 ** (8 * _MOMENT_BYTES)
-        if opened.params.expiration_block <= self._last_block or abs(age_ms) >= PARAMS_MAX_MS:
+        age_ms = moment.now - params.seed % 2 ** (8 * _MOMENT_BYTES)
+        if params.expiration_block <= self._last_block or abs(age_ms) >= PARAMS_MAX_MS:
             return Fault.PARAMS_EXPIRED
         if moment.is_revealed:
             return Fault.REVEALED
-        if worth_shares(opened.params) == 0:
+        if worth_shares(params) == 0:
             return None
-        return check_account(moment.view, moment.money) or check_economics(opened.params, moment, self.config)
+        return check_account(moment.view, moment.money) or check_economics(params, moment, self.config)
 
     def judge(
         self, opened: Opened, signers: Sequence[Address | None], *, approved: Mapping[Address, bool]
@@ -291,17 +231,28 @@ class Recipient:
     def windows(self, opened: Opened, faults: Sequence[Fault | None]) -> Mapping[int, bytes]:
         """Return the claims that the tickets without a fault need: window numbers with what is to be claimed.
 
-        Each is a durable write, so a payment gets at most eight: consecutive nonces of a full one need five.
+        Each is a durable write, so a payment gets at most eight: consecutive nonces of a full one need five. Where it
+        needs one, the next three are claimed with it, in the same write: most senders count up.
         """
-        nonces = [nonce for nonce, fault in zip(opened.nonces, faults, strict=True) if fault is None]
         params, sender = opened.params, opened.payment.sender
+        held = self._book.find(sender, params.recipient_rand_hash)
+        if held is not None and held.owns(opened.nonces):
+            return {}
+        nonces = [nonce for nonce, fault in zip(opened.nonces, faults, strict=True) if fault is None]
         if not nonces or params.expiration_block <= self._last_block:
             return {}
         held = self._book.begin(sender, params.recipient_rand_hash, params.expiration_block)
         if held is None:
             return {}
         wanted = sorted(held.unclaimed(nonces))[:_CLAIMS_PER_PAYMENT]
+        if len(wanted) == 1:
+            wanted += [number for number in range(wanted[0] + 1, wanted[0] + _CLAIMED_AHEAD) if held.is_open(number)]
         return {number: window_key(params.recipient_rand_hash, sender, number) for number in wanted}
+
+    def is_claimed(self, opened: Opened, window: int) -> bool:
+        """Say whether it is known whose a window of nonces is, or the parameters have ended meanwhile."""
+        held = self._book.find(opened.payment.sender, opened.params.recipient_rand_hash)
+        return held is None or not held.is_open(window)
 
     def note_claim(self, opened: Opened, window: int, *, is_ours: bool) -> None:
         """Note whose a window of nonces is; nothing where the parameters have ended meanwhile."""
@@ -320,33 +271,37 @@ class Recipient:
             moment: what is known now; `pending_wei` counts every winner of an earlier receipt.
         """
         sender, shares = opened.payment.sender, worth_shares(opened.params)
-        fault = self._check_moment(opened, moment)
+        fault = opened.fault
+        # What was judged at this very moment needs no second look, unless the chain was seen further on since.
+        if moment is not opened.moment or moment.view.block_number < self._last_block:
+            fault = self._check_moment(opened.params, opened.made_in, moment)
         if fault is Fault.REVEALED:
-            return Receipt(sender=sender, verdicts=self._tolerate(opened, faults), ticket_shares=shares)
+            verdicts = self._tolerate(opened, faults)
+            return Receipt(sender=sender, verdicts=verdicts, ticket_shares=shares, view=moment.view)
         if fault is not None:
-            return refuse_all(sender, opened.nonces, fault)
+            return _refuse(opened.payment, fault)
         verdicts, winners = self._take(opened, faults, moment)
-        return Receipt(sender=sender, verdicts=verdicts, ticket_shares=shares, winners=winners)
+        return Receipt(sender=sender, verdicts=verdicts, ticket_shares=shares, winners=winners, view=moment.view)
 
     def _take(
         self, opened: Opened, faults: Sequence[Fault | None], moment: Moment
     ) -> tuple[tuple[Verdict, ...], tuple[Winner, ...]]:
-        params, sender, rand = opened.params, opened.payment.sender, opened.recipient_rand
+        params, sender, commitment = opened.params, opened.payment.sender, opened.commitment
         held = None
         if None in faults:
             held = self._book.begin(sender, params.recipient_rand_hash, params.expiration_block)
         # As in `parley.lottery.draws.wins`, with what is the same for all tickets made once.
-        rand_word, threshold = pack_uint256(rand), pack_uint256(params.win_prob)
+        rand_word, win_below = commitment.rand_word, commitment.win_below
         verdicts, winners, economics = [], [], None
         for signed, fault in zip(opened.payment.tickets, faults, strict=True):
             found = fault or economics
             if found is None:
                 found = Fault.TOO_MANY_COMMITMENTS if held is None else held.take(signed.nonce)
             verdicts.append(Verdict(signed.nonce, found))
-            if found is None and keccak256(signed.signature, rand_word) < threshold:
-                winners.append(Winner(params, sender, opened.made_in, signed, rand))
+            if found is None and keccak256(signed.signature, rand_word) < win_below:
+                winners.append(Winner(params, sender, opened.made_in, signed, commitment.recipient_rand))
                 pending_wei = moment.pending_wei + len(winners) * params.face_value
-                economics = check_economics(params, replace(moment, pending_wei=pending_wei), self.config)
+                economics = check_economics(params, moment._replace(pending_wei=pending_wei), self.config)
         return tuple(verdicts), tuple(winners)
 
     def _tolerate(self, opened: Opened, faults: Sequence[Fault | None]) -> tuple[Verdict, ...]:
@@ -369,3 +324,7 @@ class Recipient:
         self._last_block = block_number
         self._book.expire(block_number)
         self._grace_used = {name: used for name, used in self._grace_used.items() if used[1] > block_number}
+
+
+def _refuse(payment: Payment, fault: Fault) -> Receipt:
+    return refuse_all(payment.sender, tuple(signed.nonce for signed in payment.tickets), fault)

@@ -12,6 +12,7 @@ from parley.ledgers.evm.messages import hash_digest
 from parley.lottery.tickets import Ticket, ticket_hash
 from parley.primitives import ecdsa
 from parley.primitives.ids import Address
+from parley.primitives.known_keys import KnownKey
 from parley.primitives.one_shot import SecretKey
 
 __all__ = ["is_signed_by", "recover_signer", "sign_ticket", "signing_digest"]
@@ -58,12 +59,12 @@ def recover_signer(ticket: Ticket, signature: bytes) -> Address | None:
     return None if public is None else ecdsa.address_of(public)
 
 
-def is_signed_by(public: bytes, ticket: Ticket, signature: bytes) -> bool:
-    """Say whether a known key signed a ticket: `recover_signer` for who has paid here before.
+def is_signed_by(key: KnownKey, ticket: Ticket, signature: bytes) -> bool:
+    """Say whether a known key signed a ticket: the verdict of `recover_signer`, for who has paid here before.
 
     Args:
-        public: the signer's key, 64 bytes, as recovered from an earlier ticket.
+        key: of the signer, as recovered from an earlier ticket.
         ticket: what was signed.
         signature: of any size; only the one right form counts.
     """
-    return ecdsa.verify(public, signing_digest(ticket), signature)
+    return key.verify(signing_digest(ticket), signature)

@@ -15,6 +15,7 @@ from fractions import Fraction
 from typing import Final, NamedTuple
 
 from parley.errors import ErrorCode, Rejected
+from parley.lottery.views import ChainView
 from parley.lottery.wire import Winner
 from parley.lottery.worth import SHARES_PER_WEI
 from parley.primitives.ids import Address
@@ -103,12 +104,14 @@ class Receipt:
         verdicts: one per ticket, in the payment's order.
         ticket_shares: what each ticket that is taken is worth, in parts of 2**256 - 1 of a wei.
         winners: those that won, in the payment's order; the recipient's secret.
+        view: the chain by which it was judged; None where nothing of it was judged by the chain.
     """
 
     sender: Address
     verdicts: tuple[Verdict, ...] = ()
     ticket_shares: int = 0
     winners: tuple[Winner, ...] = ()
+    view: ChainView | None = None
 
     @property
     def taken(self) -> int:

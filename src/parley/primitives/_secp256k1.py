@@ -198,7 +198,8 @@ class DirectCurve:
         serialized = ffi.new("unsigned char[65]")
         size = ffi.new("size_t *", _UNCOMPRESSED_BYTES)
         self._lib.secp256k1_ec_pubkey_serialize(self._context, serialized, size, point, _UNCOMPRESSED)
-        return bytes(ffi.buffer(serialized)[1:])
+        coordinates: bytes = ffi.buffer(serialized)[1:]
+        return coordinates
 
 
 class _DirectSigning:

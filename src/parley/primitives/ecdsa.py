@@ -41,7 +41,6 @@ __all__ = [
     "public_key",
     "recover",
     "sign",
-    "verify",
 ]
 
 DIGEST_BYTES: Final = 32
@@ -230,21 +229,6 @@ class RecoveredBatch:
         for place, public in zip(self._places, self._recovering.publics(), strict=True):
             publics[place] = public
         return tuple(publics)
-
-
-def verify(public: bytes, digest: bytes, signature: bytes) -> bool:
-    """Say whether a key signed a digest in the one right form; bytes of any size are judged, none raises.
-
-    The answer is that of `recover(digest, signature) == public`, v included. The textbook verification says yes
-    to either v.
-
-    Args:
-        public: the signer's key; right ones have 64 bytes.
-        digest: right ones have 32 bytes.
-        signature: right ones have 65 bytes.
-    """
-    recovered = recover(digest, signature)
-    return recovered is not None and recovered == public
 
 
 def _check_secret(secret: bytes) -> None:

@@ -24,6 +24,7 @@ from parley.primitives.ecdsa import DIGEST_BYTES, FULL_KEY_BYTES, SIGNATURE_BYTE
 __all__ = [
     "ENGINE",
     "ENGINES",
+    "HAS_TABLES",
     "RECOVERY",
     "Engine",
     "Judge",
@@ -151,14 +152,14 @@ def open_engines(module_name: str = _NATIVE_MODULE) -> tuple[Engine, ...]:
 
 
 def _gives_known_answers(engine: Engine) -> bool:
-    try:
-        judge = engine.prepare(_KNOWN_PUBLIC)
-    except ValueError:
-        return False
     first, second = _KNOWN_SIGNATURES
     other_parity = first[:-1] + b"\x1b"
     questions = ((first, second), (second, first), (first, first), (other_parity, second))
-    answers = [judge(b"".join(_KNOWN_DIGESTS), b"".join(signatures)) for signatures in questions]
+    try:
+        judge = engine.prepare(_KNOWN_PUBLIC)
+        answers = [judge(b"".join(_KNOWN_DIGESTS), b"".join(signatures)) for signatures in questions]
+    except (AttributeError, TypeError, ValueError, MemoryError):
+        return False  # a module of another version
     return answers == [b"\x01\x01", b"\x00\x00", b"\x01\x00", b"\x00\x01"]
 
 
@@ -167,6 +168,9 @@ ENGINES: Final = open_engines()
 
 ENGINE: Final = ENGINES[0]
 """The fastest."""
+
+HAS_TABLES: Final = ENGINE is not RECOVERY
+"""Whether a known key is judged faster than an unknown one."""
 
 
 class KnownKey:

@@ -87,6 +87,14 @@ async def test_what_passes_is_taken_down() -> None:
     assert inbox.sent[0]["headers"] == list(headers)
 
 
+async def test_names_may_be_any_kind_of_bytes() -> None:
+    inbox = Inbox()
+    recorder = Recorder(inbox.send, [(b"a", b"2")], 6)
+    headers = [(bytearray(b"A"), b"1"), (memoryview(b"b"), bytearray(b"3"))]
+    await recorder({"type": "http.response.start", "status": 200, "headers": headers})
+    assert inbox.sent[0]["headers"] == [(b"b", b"3"), (b"a", b"2")]
+
+
 async def test_what_is_too_large_passes_and_is_not_taken_down() -> None:
     inbox = Inbox()
     recorder = Recorder(inbox.send, [], 5)

@@ -7,9 +7,10 @@ from collections.abc import Mapping, Sequence
 import pytest
 
 from parley.errors import Rejected
+from parley.lottery.opened import Moment, Opened
 from parley.lottery.params import CreationRound, Payment, Price, TicketParams
 from parley.lottery.received import ReceivedBatch
-from parley.lottery.recipient import Moment, Opened, Recipient
+from parley.lottery.recipient import Recipient
 from parley.lottery.recipient_config import RecipientConfig
 from parley.lottery.rules import SenderState
 from parley.lottery.verdicts import Fault, Receipt

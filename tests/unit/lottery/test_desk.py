@@ -7,13 +7,14 @@ import asyncio
 import pytest
 
 from parley.errors import ErrorCode, LocalError, Rejected, UnavailableError
+from parley.lottery.known_signers import KnownSigners
 from parley.lottery.params import Payment
 from parley.lottery.recipient_config import RecipientConfig
 from parley.lottery.verdicts import Fault, Reaction
 from parley.lottery.views import SenderView
 from parley.primitives.ids import Address
 from parley.testing.broker_model import ModelBroker
-from parley.testing.byzantine_senders import Payer
+from parley.testing.byzantine_senders import Payer, flipped_v
 from tests.unit.lottery.desk_parts import ETHER, PRICE, RECIPIENT, Shop, faults
 
 LIKELY = RecipientConfig(cost_multiplier=1)
@@ -281,6 +282,47 @@ async def test_an_approved_signer_is_asked_about_once_and_followed_at_each_block
     assert faults(await shop.desk.receive(agent.pay(params, [1], PRICE))) == [Fault.WRONG_SIGNER]
 
 
+async def test_a_sender_that_is_known_is_judged_as_strictly() -> None:
+    shop = Shop()
+    params = await shop.quote()
+    agent = Payer(b"\xa2" * 32, sender=shop.anna.address)
+    shop.broker.approve_signer(shop.anna.address, agent.address)
+    for nonce in range(4):
+        assert (await shop.desk.receive(shop.anna.pay(params, [nonce], PRICE))).taken == 1
+    good = shop.anna.pay(params, [4, 5], PRICE)
+    twins = [flipped_v(good.tickets[0].signature), good.tickets[1].signature]
+    assert faults(await shop.desk.receive(shop.anna.signed(good, twins))) == [Fault.WRONG_SIGNER, None]
+    # Another key's tickets are recovered, and taken if the chain says so.
+    assert faults(await shop.desk.receive(agent.pay(params, [6, 4], PRICE))) == [None, None]
+    assert faults(await shop.desk.receive(shop.anna.pay(params, [6, 7], PRICE))) == [Fault.NONCE_SEEN, None]
+
+
+class FullMemory(KnownSigners):
+    """Has no room for another key."""
+
+    def note(self, sender: Address, signer: Address, public: bytes) -> None:
+        raise MemoryError(sender, signer, public)
+
+
+async def test_a_winner_is_kept_before_anything_else_may_fail() -> None:
+    shop = Shop(LIKELY)
+    shop.desk._keys = FullMemory()
+    params = await shop.quote(expected_wei=10**14)
+    with pytest.raises(MemoryError):
+        await shop.desk.receive(shop.anna.pay(params, range(12), PRICE))
+    assert len(await shop.written()) > 0
+    assert {winner.signed.nonce for winner in await shop.written()} <= set(range(12))
+
+
+async def test_tickets_that_are_worth_nothing_make_nobody_known() -> None:
+    shop = Shop()
+    for expected_wei, is_known in ((0, False), (10**9, True)):
+        params = await shop.quote(expected_wei=expected_wei)
+        for nonce in range(3):
+            assert (await shop.desk.receive(shop.anna.pay(params, [nonce], PRICE))).taken == 1
+        assert (shop.desk._keys.find(shop.anna.address) is not None) is is_known
+
+
 async def test_strangers_keys_cost_few_questions_per_block() -> None:
     shop = Shop(RecipientConfig(signer_questions=2))
     broker = CountingBroker()
@@ -345,9 +387,9 @@ async def test_after_a_restart_no_nonce_of_a_window_in_use_is_taken_again() -> N
     payment = shop.anna.pay(params, [1, 2], PRICE)
     assert (await shop.desk.receive(payment)).taken == 2
     shop.desk = shop.start()
-    again = await shop.desk.receive(shop.anna.pay(params, [2, 3, 255], PRICE))
+    again = await shop.desk.receive(shop.anna.pay(params, [2, 3, 1_023], PRICE))
     assert (faults(again), again.reaction) == ([Fault.FOREIGN_NONCE] * 3, Reaction.REFRESH)
-    assert (await shop.desk.receive(shop.anna.pay(params, [256], PRICE))).taken == 1
+    assert (await shop.desk.receive(shop.anna.pay(params, [1_024], PRICE))).taken == 1
 
 
 async def test_two_processes_take_windows_of_their_own() -> None:
@@ -355,9 +397,9 @@ async def test_two_processes_take_windows_of_their_own() -> None:
     one, two = shop.desk, shop.start()
     params = await shop.quote()
     assert (await one.receive(shop.anna.pay(params, [1], PRICE))).taken == 1
-    assert (await two.receive(shop.anna.pay(params, [256], PRICE))).taken == 1
-    assert faults(await one.receive(shop.anna.pay(params, [256, 2], PRICE))) == [Fault.FOREIGN_NONCE, None]
-    assert faults(await two.receive(shop.anna.pay(params, [257, 2], PRICE))) == [None, Fault.FOREIGN_NONCE]
+    assert (await two.receive(shop.anna.pay(params, [1_024], PRICE))).taken == 1
+    assert faults(await one.receive(shop.anna.pay(params, [1_024, 2], PRICE))) == [Fault.FOREIGN_NONCE, None]
+    assert faults(await two.receive(shop.anna.pay(params, [1_025, 2], PRICE))) == [None, Fault.FOREIGN_NONCE]
 
 
 async def test_a_window_is_claimed_for_two_days() -> None:
@@ -365,4 +407,4 @@ async def test_a_window_is_claimed_for_two_days() -> None:
     params = await shop.quote()
     assert (await shop.desk.receive(shop.anna.pay(params, [1], PRICE))).taken == 1
     claims = shop.store.claims._held
-    assert [claim.expires_ms - shop.clock.now() for claim in claims.values()] == [48 * 3_600_000]
+    assert [claim.expires_ms - shop.clock.now() for claim in claims.values()] == [48 * 3_600_000] * 4

@@ -5,9 +5,12 @@ from __future__ import annotations
 import pytest
 
 from parley.errors import LocalError
+from parley.lottery.known_signers import KnownSigner
 from parley.lottery.params import Payment, payment_tickets
 from parley.lottery.received import ReceivedBatch
 from parley.lottery.signing import recover_signer
+from parley.primitives import ecdsa
+from parley.primitives.known_keys import KnownKey
 from parley.testing.byzantine_senders import Payer, high_s_twin
 from tests.unit.lottery.recipient_parts import ANNA, PRICE, make_recipient, quote
 
@@ -48,3 +51,25 @@ def test_parts_lie_in_the_batch() -> None:
     assert batch.size == 2
     with pytest.raises(LocalError):
         batch.recover(0, 3)
+
+
+def test_a_part_is_judged_and_no_more() -> None:
+    public = ecdsa.public_key(b"\xa1" * 32)
+    signer = KnownSigner(ANNA.address, KnownKey(public))
+    batch = ReceivedBatch(ANNA.pay(quote(make_recipient()), [1, 2, 3], PRICE), signer=signer)
+    batch.recover(0, 0)
+    assert batch.signers() == (None, None, None)
+    batch.recover(1, 2)
+    assert batch.signers() == (None, ANNA.address, None)
+    batch.recover(0, 1)
+    batch.recover(2, 3)
+    assert batch.signers() == (ANNA.address,) * 3
+
+
+def test_tables_are_made_of_the_senders_key_and_no_strangers() -> None:
+    params = quote(make_recipient())
+    assert ReceivedBatch(ANNA.pay(params, range(15), PRICE)).signer is None
+    assert ReceivedBatch(BERTA.pay(params, range(40), PRICE)).signer is None
+    learned = ReceivedBatch(ANNA.pay(params, range(16), PRICE)).signer
+    assert learned is not None
+    assert learned.address == ANNA.address

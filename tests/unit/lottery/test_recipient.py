@@ -11,8 +11,8 @@ from parley.errors import ConfigError, ErrorCode, LocalError, Rejected
 from parley.lottery.commitments import is_opened_by
 from parley.lottery.draws import draw, expected_value
 from parley.lottery.nonces import NonceRule
+from parley.lottery.opened import Moment, Opened
 from parley.lottery.params import NONCE_MAX, CreationRound, Payment, Price
-from parley.lottery.recipient import Moment, Opened
 from parley.lottery.recipient_config import RecipientConfig
 from parley.lottery.rules import SenderState
 from parley.lottery.verdicts import Fault, Receipt
@@ -384,16 +384,31 @@ def test_a_new_commitment_starts_its_nonces_anew() -> None:
 
 def test_nonces_of_another_process_are_refused_and_asked_about_once() -> None:
     recipient = make_recipient()
-    payment = ANNA.pay(quote(recipient), [1, 300], PRICE)
+    payment = ANNA.pay(quote(recipient), [1, 1_100], PRICE)
     assert faults(receive(recipient, payment, foreign=[0])) == [Fault.FOREIGN_NONCE, None]
     opened = recipient.open(payment, moment())
     assert isinstance(opened, Opened)
     assert recipient.windows(opened, [None, None]) == {}
 
 
+def test_the_next_windows_are_claimed_with_the_first() -> None:
+    recipient = make_recipient()
+    opened = recipient.open(ANNA.pay(quote(recipient), [300], PRICE), moment())
+    assert isinstance(opened, Opened)
+    assert list(recipient.windows(opened, [None])) == [1, 2, 3, 4]
+    for number, is_ours in ((1, True), (3, False)):
+        assert not recipient.is_claimed(opened, number)
+        recipient.note_claim(opened, number, is_ours=is_ours)
+        assert recipient.is_claimed(opened, number)
+    assert recipient.windows(opened, [None]) == {}
+    later = recipient.open(ANNA.pay(opened.params, [600], PRICE), moment())
+    assert isinstance(later, Opened)
+    assert list(recipient.windows(later, [None])) == [2, 4, 5]
+
+
 def test_nonces_that_are_spread_cost_at_most_eight_claims_a_payment() -> None:
     recipient = make_recipient(RecipientConfig(nonce_window=65_536))
-    payment = ANNA.pay(quote(recipient), [number * 256 for number in range(20)], PRICE)
+    payment = ANNA.pay(quote(recipient), [number * 1_024 for number in range(20)], PRICE)
     assert faults(receive(recipient, payment)) == [None] * 8 + [Fault.NONCES_SPREAD] * 12
     assert faults(receive(recipient, payment)) == [Fault.NONCE_SEEN] * 8 + [None] * 8 + [Fault.NONCES_SPREAD] * 4
 

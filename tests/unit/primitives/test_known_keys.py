@@ -358,6 +358,20 @@ def test_a_compiled_module_that_takes_a_key_for_none_is_not_offered(monkeypatch:
     assert open_engines(module.__name__) == (RECOVERY,)
 
 
+@pytest.mark.parametrize("error", [TypeError, ValueError, MemoryError])
+def test_a_compiled_module_of_another_version_is_not_offered(
+    error: type[Exception], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def judge(*_arguments: object) -> bytes:
+        raise error
+
+    module = ModuleType("compiled_elsewhere")
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    assert open_engines(module.__name__) == (RECOVERY,)
+    vars(module).update(make_table=Compiled([]).make_table, judge=judge)
+    assert open_engines(module.__name__) == (RECOVERY,)
+
+
 def test_the_known_answers_are_vectors() -> None:
     tickets = json.loads((VECTORS / "lottery" / "signatures.json").read_text())[:2]
     assert [bytes.fromhex(one["digest"]) for one in tickets] == list(known_keys._KNOWN_DIGESTS)

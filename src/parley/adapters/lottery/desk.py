@@ -24,9 +24,11 @@ from weakref import WeakValueDictionary
 from parley.adapters.lottery.redemption_book import keep_winner
 from parley.adapters.solving import count_cores
 from parley.errors import ErrorCode, LocalError, Rejected, UnavailableError
+from parley.lottery.known_signers import KnownSigners
+from parley.lottery.opened import Moment, Opened
 from parley.lottery.params import Payment, Price, TicketParams
 from parley.lottery.received import ReceivedBatch
-from parley.lottery.recipient import SALT_BYTES, Moment, Opened, Recipient
+from parley.lottery.recipient import SALT_BYTES, Recipient
 from parley.lottery.recipient_config import RecipientConfig
 from parley.lottery.verdicts import Fault, Receipt
 from parley.lottery.views import ChainView, SenderView
@@ -46,8 +48,8 @@ CLAIM_MS: Final = 172_800_000
 """How long a claimed window of nonces binds: 48 hours, twice as long as any parameters hold."""
 
 _OWNER_BYTES: Final = 32
-_THREADED_TICKETS: Final = 32
-"""From how many on threads are worth it: to start them and to hear of their end costs what six tickets cost."""
+_THREADED_TICKETS: Final = 128
+"""From how many on threads are worth it: fewer are judged in the time in which threads wake up."""
 
 _THREADS_MAX: Final = 4
 _LOOKS: Final = 3
@@ -106,6 +108,7 @@ class Desk:
         self._saving = asyncio.Lock()
         self._saved_tasks: set[asyncio.Task[None]] = set()
         self._winners_made = 0
+        self._keys = KnownSigners()
         self._signers: OrderedDict[Address, frozenset[Address]] = OrderedDict()
         self._asked: Counter[Address] = Counter()
         self._asked_at = b""
@@ -161,20 +164,29 @@ class Desk:
         sender = payment.sender
         known = self._known_signers(sender)
         view, money = await self._look(sender, known)
-        opened = self._recipient.open(payment, self._moment(payment, view, money))
+        moment = self._moment(payment, view, money)
+        opened = self._recipient.open(payment, moment)
         if isinstance(opened, Receipt):
             return opened
-        signers = await self._recover(payment)
+        signer = self._keys.find(sender)
+        batch = ReceivedBatch(payment, opened.commitment.ticket_bytes, signer)
+        if self._uses_threads(batch.size):
+            await self._recover(batch)
+        else:
+            batch.recover(0, batch.size)
+        signers = batch.signers()
         others = frozenset(signers) - {None, sender}
-        approved = await self._ask_about(known, view, money, others)
+        approved = await self._ask_about(known, view, money, others) if others else {}
         faults = self._recipient.judge(opened, signers, approved=approved)
-        has_waited = await self._claim(opened, faults) or bool(others) or self._uses_threads(len(signers))
+        has_waited = await self._claim(opened, faults) or bool(others) or self._uses_threads(batch.size)
         if has_waited:
             # Money may have gone meanwhile, and winners with it that counted against it.
-            view, money = await self._look(sender, known)
-        receipt = self._recipient.settle(opened, faults, self._moment(payment, view, money))
+            moment = self._moment(payment, *await self._look(sender, known))
+        receipt = self._recipient.settle(opened, faults, moment)
         if receipt.winners:
             await self._keep(receipt.winners)
+        if batch.has_recovered or batch.signer is not signer:
+            self._note_signer(batch, signers, receipt)
         return receipt
 
     async def close(self) -> None:
@@ -202,18 +214,27 @@ class Desk:
         return Moment(self._clock.now(), view, money, self._pending_wei(payment.sender), is_revealed)
 
     def _pending_wei(self, sender: Address) -> int:
-        return self._winnings.pending_wei(sender) + self._unsaved_wei[sender]
+        return self._winnings.pending_wei(sender) + self._unsaved_wei.get(sender, 0)
 
     # Who signed.
 
-    async def _recover(self, payment: Payment) -> tuple[Address | None, ...]:
-        batch = ReceivedBatch(payment)
-        if not self._uses_threads(batch.size):
-            batch.recover(0, batch.size)
-            return batch.signers()
+    async def _recover(self, batch: ReceivedBatch) -> None:
         ends = [batch.size * part // self._threads for part in range(self._threads + 1)]
         await asyncio.gather(*(asyncio.to_thread(batch.recover, start, stop) for start, stop in pairwise(ends)))
-        return batch.signers()
+
+    def _note_signer(self, batch: ReceivedBatch, signers: Sequence[Address | None], receipt: Receipt) -> None:
+        """Remember the key behind the first ticket that was taken, if it was worth something."""
+        if not receipt.ticket_shares:
+            return
+        first = next((place for place, verdict in enumerate(receipt.verdicts) if verdict.fault is None), None)
+        signer = None if first is None else signers[first]
+        if signer is None:
+            return
+        public = batch.public(signer)
+        if public is not None:
+            self._keys.note(receipt.sender, signer, public)
+        elif batch.signer is not None:
+            self._keys.keep(receipt.sender, batch.signer)
 
     def _uses_threads(self, tickets: int) -> bool:
         return tickets >= _THREADED_TICKETS and self._threads > 1
@@ -268,15 +289,18 @@ class Desk:
     async def _claim(self, opened: Opened, faults: Sequence[Fault | None]) -> bool:
         """Claim the windows that are nobody's yet; return whether there were any."""
         windows = self._recipient.windows(opened, faults)
-        for number, key in windows.items():
-            line = self._lines.setdefault(key, asyncio.Lock())
-            async with line:
-                if number not in self._recipient.windows(opened, faults):
-                    continue  # another payment claimed it while this one waited
-                now = self._clock.now()
-                outcome = await self._claims.claim(key, self._process, Instant(now + CLAIM_MS), now)
-                self._recipient.note_claim(opened, number, is_ours=not isinstance(outcome, Foreign))
+        if windows:
+            await asyncio.gather(*(self._claim_window(opened, number, key) for number, key in windows.items()))
         return bool(windows)
+
+    async def _claim_window(self, opened: Opened, number: int, key: bytes) -> None:
+        line = self._lines.setdefault(key, asyncio.Lock())
+        async with line:
+            if self._recipient.is_claimed(opened, number):
+                return  # another payment claimed it while this one waited
+            now = self._clock.now()
+            outcome = await self._claims.claim(key, self._process, Instant(now + CLAIM_MS), now)
+            self._recipient.note_claim(opened, number, is_ours=not isinstance(outcome, Foreign))
 
     async def _keep(self, winners: tuple[Winner, ...]) -> None:
         for winner in winners:

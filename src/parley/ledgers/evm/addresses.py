@@ -60,6 +60,6 @@ def parse_address(text: str) -> Address:
         raise PeerError(ErrorCode.MALFORMED, field="address", fault="not 0x and 40 digits")
     digits = text[2:]
     account = Address(bytes.fromhex(digits))
-    if digits not in {digits.lower(), digits.upper()} and checksum_text(account) != text:
+    if digits.lower() != digits and digits.upper() != digits and checksum_text(account) != text:
         raise PeerError(ErrorCode.MALFORMED, field="address", fault="wrong checksum")
     return account
