@@ -17,7 +17,8 @@
      Funding locks, but a frozen sender cannot fund. Winners are paid in every state as long as something is left.
 
      What holds always: the balance is the sum of all deposits and remaining reserves; a ticket is paid at most once;
-     no recipient gets more of a reserve than its part. Nobody owns this contract and nothing in it can be changed.
+     no recipient gets more of a reserve than its part; no sender takes anything out while a ticket can be redeemed
+     that was made before its unlock or its freeze. Nobody owns this contract and nothing in it can be changed.
 """
 
 interface Rounds:
@@ -148,14 +149,17 @@ def __init__(
     @notice Set what can never change.
     @param roundsAddress Which round it is, and the hash of each.
     @param recipientsAddress Who is registered in a round, and the fee pools.
-    @param unlockRounds See `unlockPeriod`.
-    @param freezeRounds See `freezePeriod`. At least 1, so that two freezes of one sender never share a round.
+    @param unlockRounds See `unlockPeriod`. At least as long as tickets can be redeemed: what was signed before an
+           unlock is paid before the sender can withdraw.
+    @param freezeRounds See `freezePeriod`. At least as long as tickets can be redeemed, for the same reason; so it is
+           not zero, and two freezes of one sender never share a round.
     @param ticketValidityRounds See `ticketValidityPeriod`. Below 2, a ticket made late in a round hardly lives.
     """
     assert roundsAddress != empty(address), "rounds is null address"
     assert recipientsAddress != empty(address), "recipients is null address"
-    assert freezeRounds > 0, "freezePeriod is zero"
     assert ticketValidityRounds > 0, "ticketValidityPeriod is zero"
+    assert unlockRounds >= ticketValidityRounds, "unlockPeriod is below ticketValidityPeriod"
+    assert freezeRounds >= ticketValidityRounds, "freezePeriod is below ticketValidityPeriod"
     rounds = roundsAddress
     recipients = recipientsAddress
     unlockPeriod = unlockRounds
@@ -272,7 +276,6 @@ def unlock():
     assert state != State.UNLOCKING, "unlock already initiated"
     assert state != State.UNLOCKED, "funds already unlocked"
     assert state != State.FROZEN, "reserve is frozen"
-    # a period of zero rounds unlocks at once
     self.senders[msg.sender].withdrawRound = current + unlockPeriod
     log Unlock(sender=msg.sender, startRound=current, endRound=current + unlockPeriod)
 

@@ -97,6 +97,7 @@ class ErrorCode(IntEnum):
     PARAMS_EXPIRED = (4015, "these ticket parameters hold no longer", "ask for fresh parameters and pay again")
     PRICE_TOO_LOW = (4016, "less is offered than is asked for", "offer the price that is asked for")
     REVERTED = (4017, "the contract refuses this", "see its reason in the facts")
+    NOT_REGISTERED = (4018, "who is to be paid is no registered recipient", "its owner runs: parley lottery register")
 
     CONFIG_INVALID = (5001, "a setting is wrong", "mend the setting named in the facts")
     ADDRESS_IN_USE = (5002, "the address to listen on is taken", "stop the other program or choose another --http")

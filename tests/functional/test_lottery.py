@@ -188,6 +188,7 @@ def test_every_command_is_a_method_of_the_owner(nodes: Nodes) -> None:
     assert node.owner("lottery_fund", {"deposit": "1 ether"}).ok["state"] == "included"
     assert node.owner("lottery_reserve", {"amount": "2 ether"}).ok["state"] == "included"
     assert node.owner("lottery_register", {}).ok["state"] == "included"
+    assert node.owner("lottery_begin_round", {}).ok == {"state": "begun already"}
     assert node.owner("lottery_winners", {}).ok == []
     assert node.owner("lottery_redeem", {}).ok == {}
     assert node.owner("lottery_cancel_unlock", {}).code == ErrorCode.REVERTED

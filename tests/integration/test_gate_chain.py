@@ -19,17 +19,25 @@ from parley.adapters.evm.brokers import BrokerProfile, open_broker
 from parley.adapters.evm.jsonrpc_chain import JsonRpcChain
 from parley.adapters.evm.keystore import list_keys, open_key
 from parley.adapters.lottery.purse import Purse
+from parley.adapters.lottery.redemption_book import keep_winner
 from parley.adapters.memory.store import MemoryStore
+from parley.adapters.sqlite import SqliteStore
 from parley.adapters.system import SystemClock, SystemEntropy
-from parley.devchains.evm import ContractsConfig
+from parley.devchains.evm import ContractsConfig, Devchain
 from parley.devchains.evm.accounts import DevelopmentAccount
-from parley.errors import ConfigError
+from parley.devchains.evm.rpc import RpcServer
+from parley.devchains.evm.rpc_application import RpcApplication
+from parley.errors import ConfigError, ConflictError, ErrorCode
 from parley.gate import TicketGate
 from parley.gate.lottery_auth import LotteryAuth
 from parley.gate.lottery_budget import LotteryBudget
+from parley.gate.lottery_forms import account_text, parse_offer
 from parley.gate.till import LotteryTill
+from parley.gate.x402 import REQUIRED_HEADER, SENDER_HEADER, parse_required
 from parley.ledgers.evm.addresses import checksum_text
+from parley.ledgers.evm.packing import selector
 from parley.lottery.limits import SenderLimits
+from parley.lottery.livepeer_rules import LivepeerRules
 from parley.lottery.recipient_config import RecipientConfig
 from parley.lottery.redemption_config import RedemptionConfig
 from parley.node.config import load_config
@@ -41,6 +49,7 @@ from parley.ports.chain import Call
 from parley.primitives.ids import Address
 from parley.primitives.one_shot import SecretKey
 from tests.integration.loopback import serving
+from tests.onchain.broker_world import LivepeerChain
 
 pytestmark = pytest.mark.slow
 
@@ -79,6 +88,11 @@ class Payer:
 async def chain() -> AsyncIterator[ServedChain]:
     async with served_chain(contracts=ContractsConfig(round_blocks=150)) as served:
         yield served
+
+
+def rpc_of(devchain: Devchain) -> RpcApplication:
+    rpc = RpcServer(devchain.chain.local, devchain.deployment, devchain.accounts)
+    return RpcApplication(rpc, host_names=None)
 
 
 @asynccontextmanager
@@ -159,6 +173,68 @@ async def test_a_proxy_charges_for_a_server_and_its_winners_are_paid(tmp_path: P
         paid_wei = sum(one.paid_wei or 0 for one in redeemer.redemptions())
         assert before_wei - await sender.deposit_wei(recipient) > 0
         assert paid_wei <= before_wei
+
+
+async def test_who_asks_a_gate_whose_account_is_not_registered_learns_just_that(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with asyncio.timeout(PATIENCE_S), chain() as served, payer(served) as sender, serving(UPSTREAM) as upstream:
+        async with gate(served, tmp_path / "gate", upstream) as running:
+            assert running.parts is not None
+            account = checksum_text(running.parts.wallet.address)
+            assert f"{account} is not registered as a recipient" in caplog.text
+            with pytest.raises(ConflictError) as raised:
+                await buy(running.url, sender.auth(1), 1)
+            assert raised.value.code is ErrorCode.NOT_REGISTERED
+            # What the log says counts from the next round on, and the gate need not be started again for it.
+            await register(running, served)
+            await buy(running.url, sender.auth(1), 1)
+        caplog.clear()
+        async with gate(served, tmp_path / "gate", upstream):
+            assert "not registered" not in caplog.text
+
+
+async def test_where_funds_may_go_in_front_of_winners_neither_gate_nor_till_opens(tmp_path: Path) -> None:
+    world = await LivepeerChain.begin(LivepeerRules.BUILD_2026)
+    data = selector("setUnlockPeriod(uint256)") + (1).to_bytes(32, "big")
+    assert (await world.dev.send(world.dev.accounts[8], Call(to=world.broker.address, data=data))).succeeded
+    broker = checksum_text(world.broker.address)
+    async with asyncio.timeout(PATIENCE_S), serving(rpc_of(world.dev)) as url:
+        settings = {
+            "data_dir": str(tmp_path / "gate"),
+            "http": "127.0.0.1:0",
+            "chain.url": url,
+            "chain.broker": broker,
+            "chain.profile": "livepeer-2026",
+        }
+        config, _ = load_config(flags=settings, environment={})
+        with pytest.raises(ConfigError) as raised:
+            async with running_gate(config, gate_order(GateRun(upstream="http://127.0.0.1:1", price=[PRICE]))):
+                pass
+        assert raised.value.facts["unlock_rounds"] == 1
+        (tmp_path / "till").mkdir()
+        till = LotteryTill(
+            tmp_path / "till",
+            chain_url=url,
+            chain_id=31_337,
+            broker=broker,
+            passphrase="for a test",
+            profile=BrokerProfile.LIVEPEER_2026,
+        )
+        with pytest.raises(ConfigError) as raised:
+            await till.recipient()
+        assert raised.value.facts["unlock_rounds"] == 1
+        await till.close()
+        # What was won before the owner of the broker changed it must not be lost with the sales.
+        store = await SqliteStore.open(tmp_path / "till" / "parley.sqlite")
+        await keep_winner(store.documents, await world.winner())
+        await store.close()
+        assert await till.recipient()
+        async with serving(TicketGate(UPSTREAM, price=PRICE, till=till)) as shop, httpx.AsyncClient() as client:
+            refused = await client.get(shop, headers={SENDER_HEADER: account_text(31_337, world.sender.address)})
+        await till.close()
+        (entry,) = parse_required(refused.headers[REQUIRED_HEADER].encode()).accepts
+        assert parse_offer(entry).refused is ErrorCode.TICKET_REFUSED
 
 
 async def test_a_till_takes_tickets_for_an_application_of_ones_own(tmp_path: Path) -> None:

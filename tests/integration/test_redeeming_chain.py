@@ -32,8 +32,8 @@ class World:
 
     def restart(self) -> None:
         key = SecretKey(self.payers.dev.accounts[9].secret)
-        wallet = EvmWallet(self.chain, key, self.documents, WalletConfig(final_blocks=CONFIG.confirmations))
-        self.redeemer = Redeemer(self.payers.broker, wallet, self.documents, VirtualClock(), CONFIG)
+        self.wallet = EvmWallet(self.chain, key, self.documents, WalletConfig(final_blocks=CONFIG.confirmations))
+        self.redeemer = Redeemer(self.payers.broker, self.wallet, self.documents, VirtualClock(), CONFIG)
 
     async def turns(self, count: int) -> None:
         for _ in range(count):
@@ -92,6 +92,25 @@ async def test_a_reorganisation_loses_nothing(world: World, *, is_keeping: bool)
     assert (world.status(winner).phase, world.status(winner).paid_wei) == (REDEEMED, ETHER)
     assert await world.payers.credited_wei() == ETHER
     assert await world.chain.transaction_count(world.payers.dev.accounts[9].address) == 1
+
+
+@pytest.mark.parametrize("is_keeping", [True, False])
+async def test_a_reorganisation_of_what_was_final_loses_nothing_that_has_not_ended(
+    world: World, *, is_keeping: bool
+) -> None:
+    await world.payers.fund(1, deposit_wei=10 * ETHER)
+    winner = await world.payers.won(world.documents, 1)
+    await world.turns(3)
+    # The wallet takes the call for done; before the redeemer looks, the chain has lost it.
+    await world.wallet.tend()
+    await world.chain.reorganise(CONFIG.confirmations, is_keeping=is_keeping)
+    assert await world.is_used(winner) is is_keeping
+    await world.turns(10)
+    assert (world.status(winner).phase, world.status(winner).paid_wei) == (REDEEMED, ETHER)
+    assert await world.is_used(winner)
+    assert await world.payers.credited_wei() == ETHER
+    assert await world.chain.transaction_count(world.payers.dev.accounts[9].address) == 1
+    assert await RedemptionBook(world.documents).acts() == {}
 
 
 async def test_a_restart_goes_on_with_what_was_sent(world: World) -> None:

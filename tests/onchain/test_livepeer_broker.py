@@ -11,11 +11,12 @@ from parley.adapters.evm.brokers import ARBITRUM_ONE_BROKER, ARBITRUM_ONE_ID, Br
 from parley.adapters.evm.livepeer_broker import LivepeerBroker
 from parley.adapters.evm.parley_broker import ParleyBroker
 from parley.errors import LocalError, PeerError, UnavailableError
+from parley.ledgers.evm.packing import selector
 from parley.lottery.livepeer_rules import LivepeerRules
 from parley.lottery.params import CreationRound
 from parley.lottery.rules import SenderState
 from parley.ports.broker import Broker
-from parley.ports.chain import Reverted
+from parley.ports.chain import Call, Reverted
 from parley.primitives.ids import Address
 from parley.testing.clock import VirtualClock
 from tests.onchain.broker_world import UNLOCK, LivepeerChain, spoiled
@@ -36,6 +37,30 @@ async def test_a_view_is_what_the_contracts_say(rules: LivepeerRules) -> None:
     assert view.previous_round == CreationRound(9, b"\x09" * 32)
     assert view.is_round_initialized
     assert (view.ticket_validity_rounds, view.recipients) == (2, 1)
+
+
+@BUILDS
+async def test_the_periods_are_those_of_the_contract_whenever_they_change(rules: LivepeerRules) -> None:
+    world = await LivepeerChain.begin(rules)
+    periods = await world.broker.periods()
+    assert (periods.unlock_rounds, periods.freeze_rounds, periods.ticket_validity_rounds) == (UNLOCK, None, 2)
+    assert periods.outlast_tickets
+    data = selector("setUnlockPeriod(uint256)") + (1).to_bytes(32, "big")
+    assert (await world.dev.send(world.dev.accounts[8], Call(to=world.broker.address, data=data))).succeeded
+    periods = await world.broker.periods()
+    assert (periods.unlock_rounds, periods.outlast_tickets) == (1, False)
+
+
+@BUILDS
+async def test_a_recipient_is_one_as_long_as_it_is_active(rules: LivepeerRules) -> None:
+    world = await LivepeerChain.begin(rules)
+    first = world.recipients[0].address
+    assert await world.broker.is_recipient(first)
+    assert not await world.broker.is_recipient(world.recipients[1].address)
+    await world.activate(first, is_active=False)
+    assert not await world.broker.is_recipient(first)
+    with pytest.raises(LocalError):
+        await world.broker.is_recipient(Address(b"\x01" * 19))
 
 
 async def test_a_round_without_a_hash_falls_back_to_the_one_before() -> None:

@@ -48,6 +48,26 @@ async def test_it_is_a_broker() -> None:
     assert broker.batch_max == 32
 
 
+async def test_the_periods_are_those_of_the_contract() -> None:
+    world = await ParleyChain.begin()
+    periods = await world.broker.periods()
+    assert (periods.unlock_rounds, periods.freeze_rounds, periods.ticket_validity_rounds) == (UNLOCK, FREEZE, 2)
+    assert periods.outlast_tickets
+
+
+async def test_a_recipient_is_one_from_the_round_after_its_registration_on() -> None:
+    world = await ParleyChain.begin()
+    late = world.recipients[2]
+    assert await world.broker.is_recipient(world.recipients[0].address)
+    assert not await world.broker.is_recipient(world.stranger.address)
+    await world.dev.register(late)
+    assert not await world.broker.is_recipient(late.address)
+    await world.dev.next_round()
+    assert await world.broker.is_recipient(late.address)
+    with pytest.raises(LocalError):
+        await world.broker.is_recipient(Address(b"\x01" * 19))
+
+
 async def test_a_view_is_what_the_contracts_say_at_the_head() -> None:
     world = await ParleyChain.begin()
     view, head = await world.broker.view(), await world.dev.chain.head()
@@ -91,11 +111,12 @@ async def test_before_the_first_round_there_is_nothing_to_pay_with() -> None:
         await broker.view()
     assert caught.value.code is ErrorCode.WRONG_STATE
     # a failure is not kept
-    begin = await broker.begin_round_call()
-    assert begin is not None
-    await dev.send(dev.accounts[0], begin)
+    due = await broker.round_to_begin()
+    assert due is not None
+    assert due.number == 1
+    await dev.send(dev.accounts[0], due.call)
     assert (await broker.view()).creation_round.number == 1
-    assert await broker.begin_round_call() is None
+    assert await broker.round_to_begin() is None
 
 
 async def test_a_recipient_registers_with_the_least_stake() -> None:

@@ -76,8 +76,12 @@ def test_the_constructors_check_their_arguments() -> None:
     [
         ((bytes(20), SECOND, 2, 2, 2), "rounds is null address"),
         ((FIRST, bytes(20), 2, 2, 2), "recipients is null address"),
-        ((FIRST, SECOND, 2, 0, 2), "freezePeriod is zero"),
         ((FIRST, SECOND, 2, 2, 0), "ticketValidityPeriod is zero"),
+        ((FIRST, SECOND, 0, 0, 0), "ticketValidityPeriod is zero"),
+        ((FIRST, SECOND, 1, 2, 2), "unlockPeriod is below ticketValidityPeriod"),
+        ((FIRST, SECOND, 0, 1, 1), "unlockPeriod is below ticketValidityPeriod"),
+        ((FIRST, SECOND, 2, 1, 2), "freezePeriod is below ticketValidityPeriod"),
+        ((FIRST, SECOND, 1, 0, 1), "freezePeriod is below ticketValidityPeriod"),
     ],
 )
 def test_the_broker_checks_its_arguments(arguments: tuple[object, ...], reason: str) -> None:

@@ -32,13 +32,6 @@ def test_unlock_starts_the_period(world: World) -> None:
     assert world.broker.call("isUnlockInProgress", world.sender) is True
 
 
-def test_a_period_of_no_rounds_unlocks_at_once() -> None:
-    world = World(unlock=0)
-    world.fund(100, 0)
-    world.broker.send(world.sender, "unlock")
-    assert world.state() == "unlocked"
-
-
 def test_unlock_is_refused_when_deposit_and_reserve_are_empty(world: World) -> None:
     with pytest.raises(Reverted, match=r"^deposit and reserve are empty$"):
         world.broker.send(world.sender, "unlock")

@@ -19,12 +19,12 @@ FROZEN: Final = 8
 class World:
     """A chain in an initialised round, with a sender that holds a key and recipients who may register."""
 
-    def __init__(self, *, registered: int = 0, unlock: int = UNLOCK) -> None:
+    def __init__(self, *, registered: int = 0) -> None:
         self.evm = Evm()
         self.rounds = self.evm.deploy("Rounds", ROUND_BLOCKS)
         self.recipients = self.evm.deploy("Recipients", self.rounds.address, 1, 100)
         self.broker = self.evm.deploy(
-            "TicketBroker", self.rounds.address, self.recipients.address, unlock, FREEZE, VALIDITY
+            "TicketBroker", self.rounds.address, self.recipients.address, UNLOCK, FREEZE, VALIDITY
         )
         self.key = Key(1)
         self.sender = self.key.address

@@ -176,11 +176,11 @@ def test_no_withdrawal_comes_before_the_last_moment_of_a_redemption(
 ) -> None:
     """The sender withdraws as early as it can; the recipient redeems as late as it can, and is paid in full.
 
-    That holds where the broker's unlock period is no shorter than its ticket validity period, as with all known ones.
+    That holds where the broker's unlock period is no shorter than its ticket validity period: who takes tickets looks.
     """
 
     async def run() -> Duel:
-        periods = Periods(unlock_rounds=validity + more_rounds, freeze_rounds=2, ticket_validity_rounds=validity)
+        periods = Periods(unlock_rounds=validity + more_rounds, freeze_rounds=validity, ticket_validity_rounds=validity)
         duel = Duel(deposit_wei=10**6 * FACE_WEI, reserve_wei=20 * FACE_WEI, periods=periods)
         for step in [*steps, *(["withdraw", "round"] * 4)]:
             state = duel.broker.state

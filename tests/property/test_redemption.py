@@ -1,8 +1,8 @@
 """Nothing that was won is lost, and nothing is paid for twice: over random histories with crashes at every await.
 
-The history: winners of three senders, money that comes and goes, blocks, rounds, reorganisations below the
-confirmations, gas that is dear, a chain that does not answer, and processes that are killed before or after any one
-effect. The chain obeys the rules of the broker's model.
+The history: winners of three senders, money that comes and goes, blocks, rounds, reorganisations within the
+confirmations and some below them, gas that is dear, a chain that does not answer, and processes that are killed before
+or after any one effect. The chain obeys the rules of the broker's model.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ from tests.unit.adapters.lottery.redeeming_world import CONFIG, ETHER, REDEEMER,
 
 ResultT = TypeVar("ResultT")
 RIVAL = Address(b"\x0c" * 20)
+LOST = "blocks that were final were lost"
 
 
 class Killed(BaseException):
@@ -83,6 +84,7 @@ class MortalWallet(ModelWallet):
 
     def __init__(self, broker: ModelBroker, address: Address, fate: Fate) -> None:
         super().__init__(broker, address, mines_at_once=False)
+        self.loses_blocks = 0
         self._fate = fate
 
     async def act(self, name: str, call: Call, *, gas_limit: int | None = None) -> ActStatus | Rejected:
@@ -91,6 +93,10 @@ class MortalWallet(ModelWallet):
 
     async def tend(self) -> None:
         await self._fate.meet(super().tend)
+        if self.loses_blocks:
+            # What was final a moment ago is part of the chain no more.
+            self._broker.reorganise(self.loses_blocks, drops=True)
+            self.loses_blocks = 0
 
 
 @dataclass
@@ -103,7 +109,9 @@ class History:
         self.fate = Fate()
         self.kept = MemoryStore().documents
         self.world = RedeemingWorld(self.config, batch_max=3, documents=self.kept)
-        self.world.wallet = MortalWallet(self.world.broker, REDEEMER, self.fate)
+        self.wallet = MortalWallet(self.world.broker, REDEEMER, self.fate)
+        self.wallet.final_blocks = self.config.confirmations
+        self.world.wallet = self.wallet
         self.world.documents = MortalDocuments(self.kept, self.fate)
         self.world.restarted()
         self.world.broker.mine(self.config.confirmations)
@@ -112,6 +120,7 @@ class History:
         self.rival = ModelWallet(self.world.broker, RIVAL, mines_at_once=False)
         self.rivalled: set[bytes] = set()
         self.spendable_wei = self.balance_wei
+        self.ended = (0, 0)
 
     @property
     def balance_wei(self) -> int:
@@ -125,6 +134,8 @@ class History:
                 self.fund(number % 3, (1 + number % 7) * ETHER // 2, number % 2 * ETHER)
             case "turn":
                 await self.turn()
+            case "lose":
+                await self.lose(number % 3)
             case "kill":
                 await self.turn(number % 20)
             case "gas":
@@ -162,6 +173,15 @@ class History:
             await self.world.redeemer.load()
             self.world.redeemer.add(winner)
 
+    async def lose(self, more_blocks: int) -> None:
+        """Let the chain lose so many blocks that it changes what the wallet took for final, but not what has ended."""
+        depth = self.config.confirmations + more_blocks
+        if self.world.broker.head_number - self.ended[1] > more_blocks and self.world.broker.head_number > depth:
+            self.wallet.loses_blocks = depth
+            self.seen.add(LOST)
+        await self.turn()
+        self.wallet.loses_blocks = 0
+
     async def redeem_elsewhere(self, number: int) -> None:
         """Let somebody else redeem a winner, as anybody may who has seen it."""
         if not self.winners or not self.world.broker.is_reachable:
@@ -187,7 +207,11 @@ class History:
         except Killed:
             self.seen.add("killed after an effect" if self.fate.is_after else "killed before an effect")
             self.world.restarted()
+            self.ended = (-1, self.world.broker.head_number)  # what it has written just now, nobody knows
         self.fate.calls_left = None
+        count = sum(item.ended_ms is not None for item in self.world.redeemer.redemptions())
+        if count != self.ended[0]:
+            self.ended = (count, self.world.broker.head_number)
 
     async def settle(self) -> set[bytes]:
         """Let everybody pay and everything come to its end; return the tickets that could be paid."""
@@ -219,7 +243,7 @@ class History:
 
 KINDS = (
     *("win", "win", "win", "win", "fund", "fund", "fund", "unlock", "rival", "mine", "mine", "round", "begin"),
-    *("reorganise", "gas", "silence", "turn", "turn", "turn", "turn", "turn", "kill", "kill", "kill"),
+    *("reorganise", "lose", "gas", "silence", "turn", "turn", "turn", "turn", "turn", "kill", "kill", "kill"),
 )
 steps = st.tuples(st.sampled_from(KINDS), st.integers(0, 40))
 
@@ -254,12 +278,14 @@ def check_the_end(history: History, good: set[bytes]) -> None:
         # What our calls paid is known; so no winner was in a second call of ours.
         is_ours = item.ticket_hash in used and item.ticket_hash not in history.rivalled
         assert item.paid_wei is not None or not is_ours
+    history.seen |= {item.phase.value for item in ended} | {"refused once" for item in ended if item.untrusted_reason}
+    if LOST in history.seen:
+        return  # what calls cost and paid was noted for good, and the chain has forgotten some of it
     paid_wei, won_wei = sum(item.paid_wei or 0 for item in ended), sum(item.face_value_wei for item in ended)
     assert paid_wei <= world.credited_wei <= won_wei
     assert history.rivalled or paid_wei == world.credited_wei
     spent_wei, shown_wei = history.spendable_wei - history.balance_wei, sum(item.cost_wei for item in ended)
     assert 0 <= spent_wei - shown_wei <= 3 * world.calls  # what is lost by sharing the gas among the winners of a call
-    history.seen |= {item.phase.value for item in ended} | {"refused once" for item in ended if item.untrusted_reason}
 
 
 @given(script=st.lists(steps, min_size=15, max_size=60))

@@ -36,7 +36,7 @@ ACTIONS: Final = (
 )
 
 # Small enough to try everything, large enough that every state, and every way out of it, occurs.
-_PERIODS: Final = Periods(unlock_rounds=1, freeze_rounds=1, ticket_validity_rounds=2)
+_PERIODS: Final = Periods(unlock_rounds=1, freeze_rounds=1, ticket_validity_rounds=1)
 _MOST_WEI: Final = 4
 _LAST_ROUND: Final = 5
 _MEMBER: Final = b"\x01" * 20

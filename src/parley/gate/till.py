@@ -6,7 +6,8 @@
 The folder has the layout of a node's data directory: `keys/` with the account that is paid, `recipient_secret.age`,
 `parley.sqlite`. So `parley --data-dir FOLDER` shows what the account has won, and can register it as a recipient, while
 the application does not run. A folder serves one process at a time, because its account counts transactions one by
-one: it is locked, and a second till, or a node, does not open it.
+one: it is locked, and a second till, or a node, does not open it. A second till tries again every few seconds in which
+somebody asks, so it takes over once the first process has ended.
 
 Call `await till.recipient()` when the application starts, to see what is wrong before the first request does: clients
 are told nothing of it but 503.
@@ -15,6 +16,7 @@ are told nothing of it but 503.
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -24,17 +26,19 @@ from typing import Final
 from parley.adapters.evm.brokers import BrokerProfile, open_broker
 from parley.adapters.evm.jsonrpc_chain import JsonRpcChain
 from parley.adapters.evm.wallet import EvmWallet, WalletConfig
+from parley.adapters.lottery.checked_desk import CheckedDesk
 from parley.adapters.lottery.desk import Desk
 from parley.adapters.lottery.redeeming import Redeemer
 from parley.adapters.sqlite.store import SqliteStore
 from parley.adapters.system import SystemClock, SystemEntropy
-from parley.errors import ConfigError, ErrorCode, PeerError, Rejected
+from parley.errors import ConfigError, ErrorCode, PeerError, Rejected, UnavailableError
 from parley.gate.lottery_forms import LOTTERY_SCHEME, network_name
 from parley.gate.lottery_scheme import LotteryScheme, check_till_price
 from parley.gate.opening import SharedOpening
 from parley.gate.schemes import Charge, Repeated, Settled
 from parley.gate.till_config import TillConfig
 from parley.gate.till_folder import lock_folder, open_secrets
+from parley.gate.till_start import check_start
 from parley.gate.x402 import PaymentSignature, Requirement
 from parley.ledgers.evm.addresses import parse_address
 from parley.lottery.recipient_config import RecipientConfig
@@ -44,6 +48,7 @@ from parley.primitives.instants import Instant
 
 __all__ = ["LotteryTill"]
 
+_LOGGER: Final = logging.getLogger("parley.gate")
 _FEE_CAP_WEI: Final = 500 * 10**9
 _HEAD_AGE_MS: Final = 250
 
@@ -110,6 +115,7 @@ class LotteryTill:
         self._redemption = RedemptionConfig() if redemption is None else redemption
         self._fee_cap_wei = fee_cap_wei
         self._clock = SystemClock()
+        self._is_waiting = False
         self._opening = SharedOpening(self._open_all, self._clock)
 
     @property
@@ -134,10 +140,10 @@ class LotteryTill:
         """Return one entry; see `LotteryScheme.offer`.
 
         Raises:
-            ConfigError: the folder, the passphrase or the chain is another than was said, or another process has the
-                folder; so it stays until `close`.
+            ConfigError: the folder, the passphrase or the chain is another than was said, or the broker lets senders
+                withdraw too soon; so it stays until `close`.
             PeerError: as `LotteryScheme.offer`.
-            UnavailableError: as `LotteryScheme.offer`.
+            UnavailableError: as `LotteryScheme.offer`; or BUSY: another process has the folder.
         """
         return await (await self._opening.get()).scheme.offer(charge, now)
 
@@ -156,7 +162,7 @@ class LotteryTill:
 
         Raises:
             ConfigError: as `offer`.
-            UnavailableError: the chain or the store did not answer.
+            UnavailableError: the chain or the store did not answer; or BUSY: another process has the folder.
         """
         return (await self._opening.get()).recipient
 
@@ -168,7 +174,7 @@ class LotteryTill:
         entropy = SystemEntropy()
         async with AsyncExitStack() as stack:
             # Before the key is looked for: two tills at once would make two.
-            stack.callback(os.close, await lock_folder(self._folder))
+            stack.callback(os.close, await self._lock())
             chain = JsonRpcChain(self._chain_url)
             stack.push_async_callback(chain.close)
             self._check_chain(await chain.chain_id())
@@ -193,10 +199,25 @@ class LotteryTill:
                 config=self._recipient,
             )
             stack.push_async_callback(desk.close)
-            scheme = LotteryScheme(desk, broker, chain_id=self._chain_id, recipient=wallet.address, config=self._config)
+            checked = CheckedDesk(desk, broker)
+            await check_start(checked, redeemer)
+            scheme = LotteryScheme(
+                checked, broker, chain_id=self._chain_id, recipient=wallet.address, config=self._config
+            )
             redeeming = asyncio.create_task(redeemer.run(), name="redemption of winners")
             stack.push_async_callback(_stop, redeeming)
             return _Opened(scheme, wallet.address, stack.pop_all())
+
+    async def _lock(self) -> int:
+        try:
+            handle = await lock_folder(self._folder)
+        except UnavailableError as error:
+            if not self._is_waiting:
+                _LOGGER.warning("the till waits until the other process ends: %s", error)
+            self._is_waiting = True
+            raise
+        self._is_waiting = False
+        return handle
 
     def _check_chain(self, chain_id: int) -> None:
         if chain_id != self._chain_id:

@@ -11,7 +11,7 @@ from typing import Final
 
 from parley.adapters.evm.keystore import list_keys, make_key, open_key
 from parley.adapters.lottery.sealed_secret import open_sealed_secret
-from parley.errors import ConfigError, ErrorCode
+from parley.errors import ConfigError, ErrorCode, UnavailableError
 from parley.ports.entropy import Entropy
 from parley.primitives.one_shot import SecretKey
 
@@ -30,7 +30,8 @@ async def lock_folder(folder: Path) -> int:
         The open file that holds the lock; closing it gives the folder back.
 
     Raises:
-        ConfigError: DATA_DIR_UNUSABLE: there is no such folder, or another till or a node has it.
+        ConfigError: DATA_DIR_UNUSABLE: there is no such folder.
+        UnavailableError: BUSY: another till or a node has it, for as long as its process lives.
     """
     try:
         handle = os.open(folder / _LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -44,7 +45,7 @@ async def lock_folder(folder: Path) -> int:
                 return handle
             await asyncio.sleep(_WAIT_S)  # a command may just be looking whether a node runs
     reason = "another till or a node runs here"
-    raise ConfigError(ErrorCode.DATA_DIR_UNUSABLE, path=str(folder), reason=reason)
+    raise UnavailableError(ErrorCode.BUSY, path=str(folder), reason=reason)
 
 
 def _is_locked_now(handle: int) -> bool:

@@ -22,6 +22,7 @@ from parley.primitives.ids import ADDRESS_BYTES, Address
 __all__ = [
     "CONTROLLER",
     "CURRENT_ROUND",
+    "FREEZE_PERIOD",
     "LAST_INITIALIZED_ROUND",
     "MINIMUM_STAKE",
     "POOL_SIZE",
@@ -29,15 +30,18 @@ __all__ = [
     "RECIPIENT_COUNT",
     "ROUNDS",
     "TICKET_VALIDITY",
+    "UNLOCK_PERIOD",
     "Question",
     "as_address",
     "as_flag",
     "as_round",
     "as_state",
     "as_word",
+    "ask_active",
     "ask_claimable",
     "ask_contract",
     "ask_livepeer_sender",
+    "ask_registered",
     "ask_round_hash",
     "ask_sender",
     "ask_signer",
@@ -87,6 +91,12 @@ MINIMUM_STAKE: Final = Question(selector("minimumStake()"))
 TICKET_VALIDITY: Final = Question(selector("ticketValidityPeriod()"))
 """Broker: in how many rounds a ticket can be redeemed."""
 
+UNLOCK_PERIOD: Final = Question(selector("unlockPeriod()"))
+"""Broker: how many rounds a sender waits between unlocking and withdrawing."""
+
+FREEZE_PERIOD: Final = Question(selector("freezePeriod()"))
+"""Broker, ours: how many rounds a sender waits after its reserve is frozen until it may fund or withdraw."""
+
 ROUNDS: Final = Question(selector("rounds()"))
 """Broker, ours: the contract that counts rounds."""
 
@@ -103,6 +113,8 @@ _CLAIMABLE: Final = selector("claimableReserve(address,address)")
 _APPROVED: Final = selector("isApprovedSigner(address,address,uint256)")
 _USED: Final = selector("usedTickets(bytes32)")
 _CONTRACT: Final = selector("getContract(bytes32)")
+_REGISTERED: Final = selector("isRegistered(address,uint256)")
+_ACTIVE: Final = selector("isActiveTranscoder(address)")
 
 
 def ask_round_hash(number: int) -> Question:
@@ -146,6 +158,16 @@ def ask_used(ticket_hash: bytes) -> Question:
 def ask_contract(name: str) -> Question:
     """Ask a Livepeer controller for the address of a contract by its name."""
     return Question(_CONTRACT + keccak256(name.encode()))
+
+
+def ask_registered(recipient: Address, number: int) -> Question:
+    """Ask Recipients, ours, whether a recipient belongs to the set of a round (`as_flag`)."""
+    return Question(_REGISTERED + pack_address(recipient) + pack_uint256(number))
+
+
+def ask_active(recipient: Address) -> Question:
+    """Ask the BondingManager, deployed, whether a recipient is active in the present round (`as_flag`)."""
+    return Question(_ACTIVE + pack_address(recipient))
 
 
 def parse_words(raw: bytes, count: int) -> tuple[int, ...]:

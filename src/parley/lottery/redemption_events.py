@@ -29,6 +29,7 @@ __all__ = [
     "CallDropped",
     "CallRejected",
     "CallSeen",
+    "CallUndone",
     "Question",
     "RedemptionEvent",
     "RedemptionOutput",
@@ -187,6 +188,17 @@ class CallConfirmed:
     is_used: bool
 
 
+@dataclass(frozen=True, slots=True)
+class CallUndone:
+    """The chain does not know any more what the call has done, and that has stood so long that it stays so.
+
+    Attributes:
+        transaction_hash: of the call, 32 bytes.
+    """
+
+    transaction_hash: bytes
+
+
 RedemptionEvent = (
     BlockSeen
     | TrialPassed
@@ -197,6 +209,7 @@ RedemptionEvent = (
     | CallDropped
     | CallSeen
     | CallConfirmed
+    | CallUndone
 )
 RedemptionOutput = Ask[Question] | Finish[RedemptionRecord]
 
@@ -210,6 +223,7 @@ _EVENTS: Final = (
     CallDropped,
     CallSeen,
     CallConfirmed,
+    CallUndone,
 )
 
 
@@ -226,6 +240,7 @@ def _cells() -> dict[tuple[RedemptionPhase, type], Cell[RedemptionPhase]]:
         (sent, CallDropped): {waiting},
         (sent, CallSeen): {sent},
         (sent, CallConfirmed): {sent, waiting, refused, redeemed},
+        (sent, CallUndone): {waiting},
         (refused, BlockSeen): {refused, waiting},
     }
     cells: dict[tuple[RedemptionPhase, type], Cell[RedemptionPhase]] = {}

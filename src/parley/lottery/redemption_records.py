@@ -73,7 +73,8 @@ class RedemptionRecord:
         winner: the ticket with all that redeems it.
         end: how it ended; None before.
         attempts: calls for it that reached the chain, the one that paid not counted, < 2**32.
-        cost_wei: its part of what their gas cost, that of the one that paid included, < 2**256.
+        cost_wei: its part of what their gas cost, that of the one that paid included, < 2**256. A call that the chain
+            has forgotten cost nothing.
         paid_wei: what its recipient was credited with; None before the end, and where another call than ours did it.
         refusal: the contract's own text of the last refusal; empty where there was none.
         transaction_hash: of our last call that is counted above, 32 bytes; None where there was none.

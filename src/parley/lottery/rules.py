@@ -6,7 +6,8 @@ or the reason why the contract reverts.
 
 The money is safe because: what the broker holds is the sum of all deposits and remaining reserves; a reserve is claimed
 from only while it is frozen, by nobody for more than `funds at the freeze // recipients at the freeze`; and no sender
-takes anything out before its unlock period or freeze period is over.
+takes anything out before its unlock period or freeze period is over, neither of which is shorter than the time in which
+a ticket can be redeemed.
 
 Source: "Probabilistic Micropayments", section "Contracts" (docs/spec/ticket_broker.md).
 """
@@ -78,8 +79,8 @@ class Periods:
     """The contract's constants, in rounds.
 
     Attributes:
-        unlock_rounds: between `unlock` and the first round in which `withdraw` works, >= 0.
-        freeze_rounds: after the round of a freeze until its sender may fund or withdraw, >= 1.
+        unlock_rounds: between `unlock` and the first round in which `withdraw` works, >= ticket_validity_rounds.
+        freeze_rounds: after the round of a freeze until its sender may fund or withdraw, >= ticket_validity_rounds.
         ticket_validity_rounds: in which a ticket can be redeemed, that of its creation included, >= 1.
     """
 
@@ -93,7 +94,7 @@ class Periods:
         Raises:
             LocalError: a period outside its range.
         """
-        if self.unlock_rounds < 0 or self.freeze_rounds < 1 or self.ticket_validity_rounds < 1:
+        if not 1 <= self.ticket_validity_rounds <= min(self.unlock_rounds, self.freeze_rounds):
             raise LocalError(
                 ErrorCode.INVALID_ARGUMENT,
                 unlock_rounds=self.unlock_rounds,

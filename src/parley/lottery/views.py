@@ -12,7 +12,7 @@ from parley.lottery.params import CreationRound
 from parley.lottery.rules import SenderState
 from parley.primitives.ids import Address
 
-__all__ = ["ChainView", "SenderView"]
+__all__ = ["BrokerPeriods", "ChainView", "SenderView"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +55,30 @@ class ChainView:
         """Whether a ticket of the creation round can be redeemed for sure: in this round, or in one after it."""
         last_round = self.creation_round.number + self.ticket_validity_rounds - 1
         return self.round_number < last_round or (self.round_number == last_round and self.is_round_initialized)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BrokerPeriods:
+    """For how long the broker holds a sender's money, and for how long it pays a ticket; in rounds.
+
+    Attributes:
+        unlock_rounds: between an unlock and the first round in which the sender can withdraw, >= 0.
+        freeze_rounds: between a freeze and that round, >= 0; None where the rules know no freeze.
+        ticket_validity_rounds: in which a ticket can be redeemed, that of its creation included, >= 0.
+    """
+
+    unlock_rounds: int
+    freeze_rounds: int | None
+    ticket_validity_rounds: int
+
+    @property
+    def outlast_tickets(self) -> bool:
+        """Whether what a sender signed before it began to leave can be redeemed before it can withdraw.
+
+        Otherwise no recipient knows what it can lose: funds may go in front of every winner.
+        """
+        held = self.unlock_rounds if self.freeze_rounds is None else min(self.unlock_rounds, self.freeze_rounds)
+        return 1 <= self.ticket_validity_rounds <= held
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -36,6 +36,10 @@ class RunDevchain(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     round_blocks: (
         Annotated[int, Meta(ge=1, le=1_000_000, description="blocks in a round, of a new chain; 50 unless said")] | None
     ) = None
+    call_timeout: Annotated[
+        float,
+        Meta(title="SECONDS", ge=0.001, le=3_600, description="for one call or estimate; others wait meanwhile"),
+    ] = 5.0
 
 
 async def run_devchain(program: Program, parameters: RunDevchain) -> int:
@@ -66,6 +70,7 @@ def _serving(program: Program, parameters: RunDevchain) -> AbstractAsyncContextM
         data_dir=program.data_dir,
         port=parameters.port,
         block_ms=round(parameters.block_time * _MS_PER_SECOND),
+        call_ms=round(parameters.call_timeout * _MS_PER_SECOND),
         chain=None if parameters.accounts is None else ChainConfig(accounts=parameters.accounts),
         contracts=None if rounds is None else ContractsConfig(round_blocks=rounds),
     )

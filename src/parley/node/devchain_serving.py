@@ -48,6 +48,7 @@ async def served_chain(
     block_ms: int = 0,
     chain: ChainConfig | None = None,
     contracts: ContractsConfig | None = None,
+    call_ms: int = 5_000,
 ) -> AsyncIterator[ServedChain]:
     """Run a chain and its server inside a block.
 
@@ -57,6 +58,7 @@ async def served_chain(
         block_ms: milliseconds from block to block; 0 makes one for each transaction.
         chain: of a new chain.
         contracts: of a new chain.
+        call_ms: for how long one call is tried, >= 1: nobody else is answered meanwhile.
 
     Raises:
         ConfigError: the folder or the port cannot be used, or the chain there was made otherwise.
@@ -70,6 +72,7 @@ async def served_chain(
             stack.callback(storage.close)
         devchain = await open_devchain(chain, contracts, storage=storage, now_s=lambda: clock.now() // _MS_PER_SECOND)
         stack.push_async_callback(devchain.chain.close)
+        devchain.chain.local.call_limit.call_ms = call_ms
         rpc = RpcServer(devchain.chain.local, devchain.deployment, devchain.accounts)
         server = await serve(RpcApplication(rpc, host_names=allowed_hosts(_HOST)), listener)
         stack.push_async_callback(server.stop, grace_ms=_GRACE_MS)

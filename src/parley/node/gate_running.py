@@ -22,6 +22,7 @@ from parley.gate.middleware import TicketGate
 from parley.gate.problems import problem
 from parley.gate.proxy import ProxyConfig, ReverseProxy
 from parley.gate.till_config import TillConfig
+from parley.gate.till_start import check_start
 from parley.lottery.params import Payment, Price, TicketParams
 from parley.lottery.verdicts import Receipt
 from parley.node.config import NodeConfig
@@ -121,7 +122,8 @@ async def running_gate(config: NodeConfig, order: GateOrder) -> AsyncIterator[Ru
         order: what to do.
 
     Raises:
-        ConfigError: the directory, the address, a price or the chain cannot be used, or another process runs there.
+        ConfigError: the directory, the address, a price or the chain cannot be used, the broker lets senders
+            withdraw too soon, or another process runs there.
         UnavailableError: the chain did not answer.
     """
     directory, entropy = DataDirectory(config.data_dir), SystemEntropy()
@@ -134,6 +136,7 @@ async def running_gate(config: NodeConfig, order: GateOrder) -> AsyncIterator[Ru
         payments = await _open_payments(config, directory, order, store) if order.price else None
         if payments is not None:
             stack.push_async_callback(payments.close)
+            await check_start(payments.parts.desk, payments.parts.redeemer)
             payments.start(supervisor)
         stack.push_async_callback(supervisor.close)
         proxy = ReverseProxy(order.upstream, order.proxy)
@@ -183,6 +186,7 @@ async def _open_payments(config: NodeConfig, directory: DataDirectory, order: Ga
         metrics=metrics,
         caller=TicketClient(),
         block_ms=config.chain.block_ms,
+        lottery=config.lottery,
     )
 
 

@@ -167,6 +167,11 @@ async def _register(node: Node, parameters: LotteryRegister) -> dict[str, object
     return await (await node.payments.get()).register(parameters.commission)
 
 
+async def _begin_round(node: Node, parameters: NoParameters) -> dict[str, object] | Rejected:
+    del parameters
+    return await (await node.payments.get()).begin_round()
+
+
 async def _quote(node: Node, parameters: LotteryQuote) -> dict[str, object] | Rejected:
     payments = await node.payments.get()
     return await payments.payer().quote(parameters.url, worth_wei=parse_wei(parameters.worth))
@@ -288,6 +293,14 @@ LOTTERY_COMMANDS: Final = (
         _register,
         "Become a recipient for whom reserves stand in, from the next round on; a stake is paid.",
         result=_ACT,
+        codes=_CHAIN_CODES,
+    ),
+    _command(
+        "begin-round",
+        NoParameters,
+        _begin_round,
+        "Begin the present round of the broker, if nobody has: without it there are no new tickets.",
+        result="{act, state, transaction, block_number, gas_used, fee_wei}; state may be begun already",
         codes=_CHAIN_CODES,
     ),
     _command(

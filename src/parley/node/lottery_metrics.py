@@ -56,6 +56,7 @@ class LotteryMetrics:
         self.lost = gauge("lottery_lost_gwei", "What will never be paid of face values.")
         self.gas = gauge("lottery_redeem_cost_gwei", "What redeeming cost.")
         self.outstanding = gauge("lottery_outstanding_gwei", "What tickets given may still take from the own deposit.")
+        self.rounds_begun = counter("lottery_rounds_begun", "Rounds of the broker that this node began.")
         self.phases = {
             phase: gauge(f"lottery_winners_{phase.value}", f"Winners that are {phase.value}.")
             for phase in RedemptionPhase

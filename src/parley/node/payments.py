@@ -19,9 +19,11 @@ from parley.lottery.verdicts import Receipt
 from parley.node.lottery_metrics import LotteryMetrics
 from parley.node.paying import Payer
 from parley.node.payment_book import PaymentBook
+from parley.node.payments_config import LotteryConfig
 from parley.node.payments_opening import PaymentParts
 from parley.node.payments_view import Settlement, settle
 from parley.node.play_money import take_play_money
+from parley.node.round_keeping import RoundKeeping
 from parley.node.supervise import Supervisor
 from parley.ports.chain import Call
 from parley.ports.clock import Clock
@@ -58,6 +60,7 @@ class Payments:
         metrics: LotteryMetrics,
         caller: NodeCaller,
         block_ms: int,
+        lottery: LotteryConfig,
     ) -> None:
         """Take the parts; nothing runs yet.
 
@@ -69,6 +72,7 @@ class Payments:
             metrics: is told what is paid and taken.
             caller: reaches the nodes that are paid.
             block_ms: time between blocks of a chain inside this process; 0: none is made by the clock.
+            lottery: the settings of paying and taking.
         """
         self.parts = parts
         self.book = book
@@ -77,6 +81,13 @@ class Payments:
         self._metrics = metrics
         self._caller = caller
         self._block_ms = block_ms
+        self._lottery = lottery
+        self._rounds: RoundKeeping | None = None
+        if isinstance(parts.broker, ParleyBroker):
+            begun = metrics.rounds_begun.inc
+            self._rounds = RoundKeeping(
+                parts.broker, parts.wallet, final_blocks=lottery.confirmations, note_begun=begun
+            )
 
     @property
     def account(self) -> Address:
@@ -88,6 +99,8 @@ class Payments:
         supervisor.start(self.parts.redeemer.run(), "redemption of winners")
         supervisor.start(self._keep_book(), "book of payments")
         supervisor.start(self._tend(), "acts on the chain")
+        if self._lottery.begin_rounds and self._rounds is not None:
+            supervisor.start(self._begin_rounds(self._rounds), "beginning of rounds")
         if self.parts.embedded is not None and self._block_ms:
             supervisor.start(self._make_blocks(), "blocks of the embedded chain")
 
@@ -134,6 +147,26 @@ class Payments:
             await take_play_money(self.parts.chain, self._clock, self.account, wanted_wei)
         return await self.act("register", call)
 
+    async def begin_round(self) -> dict[str, object] | Rejected:
+        """Begin the present round of the broker, where nobody has; wait a while for a block that holds the act.
+
+        Raises:
+            UnavailableError: the chain did not answer.
+            LocalError: WRONG_STATE: the broker is not one of ours.
+        """
+        if self._rounds is None:
+            raise LocalError(ErrorCode.WRONG_STATE, fault="rounds of this broker are begun by its own protocol")
+        if self.parts.is_development:
+            await take_play_money(self.parts.chain, self._clock, self.account, _PLAY_MONEY_WEI)
+        begun = await self._rounds.begin()
+        if begun is None:
+            return {"state": "begun already"}
+        if isinstance(begun, Rejected):
+            return begun
+        outcome = await self._wait(begun.name, begun.status)
+        await self._rounds.look_at_last()
+        return outcome
+
     async def act(self, what: str, call: Call) -> dict[str, object] | Rejected:
         """Do something on the chain, and wait a while for a block that holds it.
 
@@ -144,12 +177,13 @@ class Payments:
             UnavailableError: chain or store did not answer.
         """
         name = f"{what}/{self._entropy.take(_ACT_ID_BYTES).hex()}"
-        wallet = self.parts.wallet
-        stand: ActStatus | Rejected | None = await wallet.act(name, call)
+        return await self._wait(name, await self.parts.wallet.act(name, call))
+
+    async def _wait(self, name: str, stand: ActStatus | Rejected | None) -> dict[str, object] | Rejected:
         until = self._clock.now() + _WAIT_MAX_MS
         while not isinstance(stand, Rejected | Included) and self._clock.now() < until:
             await self._clock.sleep_until(Instant(self._clock.now() + _POLL_MS))
-            stand = await wallet.status(name)
+            stand = await self.parts.wallet.status(name)
         if isinstance(stand, Rejected):
             return stand
         if isinstance(stand, Included):
@@ -188,6 +222,11 @@ class Payments:
         while True:
             await self._clock.sleep_until(Instant(self._clock.now() + max(self._block_ms, _POLL_MS)))
             await self._unless_unavailable(self.parts.wallet.tend)
+
+    async def _begin_rounds(self, rounds: RoundKeeping) -> None:
+        while True:
+            await self._unless_unavailable(rounds.turn)
+            await self._clock.sleep_until(Instant(self._clock.now() + self._lottery.poll_ms))
 
     async def _make_blocks(self) -> None:
         chain = self.parts.embedded

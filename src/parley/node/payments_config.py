@@ -39,6 +39,7 @@ _LOTTERY_RANGES: Final[Mapping[str, tuple[int, int]]] = {
     "waits_for_params": (False, True),
     "worth_percent": (0, 100_000),
     "poll_ms": (10, 3_600_000),
+    "begin_rounds": (False, True),
 }
 
 
@@ -116,6 +117,8 @@ class LotteryConfig:
     """Redeem a winner only where it pays more than this many hundredths of the gas; 0: at any cost."""
     poll_ms: int = 2_000
     """How often winners are looked at."""
+    begin_rounds: bool = False
+    """Begin each round of the broker that nobody else has begun, and pay for it; one node at a broker is enough."""
 
     def __post_init__(self) -> None:
         """Check the ranges, here and of the parts.

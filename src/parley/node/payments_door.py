@@ -49,6 +49,7 @@ class PaymentsDoor:
         self._supervisor = supervisor
         self._opening: asyncio.Task[Payments] | None = None
         self._failed_s: float | None = None
+        self._failure: ParleyError | None = None
         self._payments: Payments | None = None
         self._is_closed = False
 
@@ -61,6 +62,11 @@ class PaymentsDoor:
     def is_wanted(self) -> bool:
         """Whether the owner has ever opened them."""
         return self._payments is not None or self._keys.exists()
+
+    @property
+    def failure(self) -> ParleyError | None:
+        """Why the newest attempt to open them failed; None where none did, and once they are open."""
+        return self._failure
 
     async def get(self) -> Payments:
         """Return the payments, opened if they were not.
@@ -81,15 +87,15 @@ class PaymentsDoor:
     async def _open(self) -> Payments:
         try:
             payments = await self._opener()
-        except ParleyError:
-            self._failed_s = time.monotonic()
+        except ParleyError as error:
+            self._failed_s, self._failure = time.monotonic(), error
             raise
         finally:
             self._opening = None
         if self._is_closed:
             await payments.close()
             raise UnavailableError(ErrorCode.SHUTTING_DOWN)
-        self._payments, self._failed_s = payments, None
+        self._payments, self._failed_s, self._failure = payments, None, None
         payments.start(self._supervisor)
         return payments
 
@@ -190,4 +196,5 @@ async def open_payments(config: NodeConfig, folder: Path, parts: Parts, metrics:
         metrics=metrics,
         caller=parts.caller,
         block_ms=config.chain.block_ms,
+        lottery=config.lottery,
     )

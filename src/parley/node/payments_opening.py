@@ -7,6 +7,7 @@ no worth, the passphrase is made and kept beside them; on any other chain it com
 from __future__ import annotations
 
 import asyncio
+import logging
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,8 +21,10 @@ from parley.adapters.evm.brokers import (
 )
 from parley.adapters.evm.jsonrpc_chain import JsonRpcChain
 from parley.adapters.evm.keystore import SCRYPT_COST, list_keys, make_key, open_key
+from parley.adapters.evm.parley_broker import ParleyBroker
 from parley.adapters.evm.wallet import EvmWallet, WalletConfig
 from parley.adapters.files.private import check_private, create_private
+from parley.adapters.lottery.checked_desk import CheckedDesk
 from parley.adapters.lottery.desk import Desk
 from parley.adapters.lottery.purse import Purse
 from parley.adapters.lottery.redeeming import Redeemer
@@ -46,6 +49,7 @@ __all__ = ["DEVELOPMENT_CHAIN_ID", "PaymentParts", "open_parts"]
 DEVELOPMENT_CHAIN_ID: Final = 31_337
 """Of chains on one machine for development: ours, and those of the usual tools. Their money is of no worth."""
 
+_LOGGER: Final = logging.getLogger("parley.node")
 _BROKER_NONCE: Final = 2
 _DEVELOPMENT_SCRYPT_COST: Final = 2**12
 """Nobody waits for a key of no worth to be stretched."""
@@ -75,7 +79,7 @@ class PaymentParts:
     broker: Broker
     wallet: EvmWallet
     purse: Purse
-    desk: Desk
+    desk: CheckedDesk
     redeemer: Redeemer
 
     @property
@@ -120,6 +124,8 @@ async def open_parts(
     try:
         chain_id = await chain.chain_id()
         broker = await _find_broker(chain, chain_id, access, clock)
+        _check_rounds(broker, lottery)
+        await _warn_of_periods(broker)
         secrets = await asyncio.to_thread(_open_secrets, folder, access, chain_id, entropy, passphrase)
         limits = WalletConfig(fee_cap_wei=fee_cap_wei(access), final_blocks=lottery.confirmations)
         wallet = EvmWallet(chain, secrets.wallet_key, store.documents, limits)
@@ -141,7 +147,7 @@ async def open_parts(
         config=lottery.recipient(),
     )
     found = (chain, chain_id, embedded, broker)
-    return PaymentParts(*found, wallet, purse, desk, redeemer)
+    return PaymentParts(*found, wallet, purse, CheckedDesk(desk, broker), redeemer)
 
 
 async def _open_chain(folder: Path, access: ChainAccess, clock: Clock) -> tuple[EvmChain, EmbeddedChain | None]:
@@ -167,6 +173,24 @@ async def _find_broker(chain: EvmChain, chain_id: int, access: ChainAccess, cloc
             ErrorCode.CONFIG_INVALID, setting="chain.broker", chain_id=chain_id, fault="no contract there"
         )
     return open_broker(profile, chain, address, clock, head_age_ms=access.head_age_ms)
+
+
+def _check_rounds(broker: Broker, lottery: LotteryConfig) -> None:
+    if lottery.begin_rounds and not isinstance(broker, ParleyBroker):
+        rule = "false: the rounds of this broker are begun by its own protocol"
+        raise ConfigError(ErrorCode.CONFIG_INVALID, setting="lottery.begin_rounds", rule=rule)
+
+
+async def _warn_of_periods(broker: Broker) -> None:
+    """Say why nobody can pay this node with tickets; it may pay others, and take its own money back."""
+    periods = await broker.periods()
+    if not periods.outlast_tickets:
+        _LOGGER.warning(
+            "no tickets are taken: senders could withdraw while they can be redeemed (rounds: %s, %s for %s)",
+            periods.unlock_rounds,
+            periods.freeze_rounds,
+            periods.ticket_validity_rounds,
+        )
 
 
 def _passphrase(folder: Path, access: ChainAccess, chain_id: int, entropy: Entropy, given: str | None) -> str:

@@ -138,6 +138,8 @@ class PaymentsView:
         winners: those that have not ended first, by their deadline, then the newest; cut.
         settlement: what has become of all winners, also of those that are not in the list.
         refusals: how often tickets were refused, by the name of the fault in lower case.
+        closed: why payments are not open on a node that has used them before, so that nothing of all this is known;
+            None where they are open, and where the node has never used them.
     """
 
     account: Address | None = None
@@ -154,10 +156,13 @@ class PaymentsView:
     winners: tuple[RedemptionStatus, ...] = ()
     settlement: Settlement = field(default_factory=Settlement)
     refusals: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
+    closed: str | None = None
 
     @property
     def is_empty(self) -> bool:
-        """Whether no ticket was ever taken or given."""
+        """Whether no ticket was ever taken or given, as far as it is known."""
+        if self.closed is not None:
+            return False
         return not (self.payers_total or self.recipients_total or self.income.tickets or self.settlement.counts)
 
 

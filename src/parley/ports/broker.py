@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from parley.lottery.views import ChainView, SenderView
+from parley.lottery.views import BrokerPeriods, ChainView, SenderView
 from parley.lottery.wire import Winner
 from parley.ports.chain import Call, Receipt, Reverted
 from parley.primitives.ids import Address
@@ -47,6 +47,15 @@ class Broker(Protocol):
     @property
     def batch_max(self) -> int:
         """Return how many winners one call redeems at most; 1 where there is no batch."""
+
+    async def periods(self) -> BrokerPeriods:
+        """Return for how long it holds a sender's money, and for how long it pays a ticket."""
+
+    async def is_recipient(self, account: Address) -> bool:
+        """Say whether an account is registered as a recipient in the present round; 20 bytes.
+
+        Senders' reserves stand in for nobody else.
+        """
 
     async def view(self) -> ChainView:
         """Return the chain at its head."""

@@ -11,9 +11,9 @@ Whatever changes what can be seen mines a block, so that two views of one block 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar, cast
 
 from parley.errors import ErrorCode, LocalError, UnavailableError
 from parley.lottery.broker import BrokerModel
@@ -21,7 +21,7 @@ from parley.lottery.params import CreationRound
 from parley.lottery.redemption_records import winner_ticket
 from parley.lottery.rules import Periods, Refusal, claimable_wei, sender_state
 from parley.lottery.tickets import ticket_hash
-from parley.lottery.views import ChainView, SenderView
+from parley.lottery.views import BrokerPeriods, ChainView, SenderView
 from parley.lottery.wire import Winner
 from parley.ports.broker import Redeemed
 from parley.ports.chain import Call, Log, Receipt, Reverted
@@ -35,6 +35,8 @@ __all__ = ["DEFAULT_PERIODS", "ModelBroker", "ModelTransaction"]
 
 DEFAULT_PERIODS: Final = Periods(unlock_rounds=2, freeze_rounds=2, ticket_validity_rounds=2)
 """What the constructor takes where it is told nothing."""
+
+ViewT = TypeVar("ViewT")
 
 _REVERTED: Final = "transaction reverted"
 _FAILED_GAS: Final = 30_000
@@ -63,6 +65,7 @@ class ModelBroker:
         gas_price_wei: what one gas costs.
         is_reachable: False makes every question fail with UNREACHABLE.
         acts: of the wallets of this chain, by account and name: what survives a wallet's process.
+        done: receipts of those that are final, likewise.
         pending: transactions that the next block takes in, in order.
     """
 
@@ -79,10 +82,12 @@ class ModelBroker:
         self.gas_price_wei = 10**9
         self.is_reachable = True
         self.acts: dict[tuple[Address, str], list[ModelTransaction]] = {}
+        self.done: dict[tuple[Address, str], Receipt] = {}
         self.pending: list[ModelTransaction] = []
         self._chain_id, self._address, self._batch_max = chain_id, address, batch_max
         self._fork = 0
         self._blocks: list[tuple[bytes, ModelState]] = [(_block_hash(0, 0), self.state.copy())]
+        self._read_at, self._views = (b"", 0), dict[object, object]()
         self._receipts: dict[bytes, Receipt] = {}
         self._transactions: dict[bytes, ModelTransaction] = {}
         self.state.round_hashes[1] = self.head_hash
@@ -251,9 +256,27 @@ class ModelBroker:
         """Return how many winners one call redeems at most."""
         return self._batch_max
 
+    async def periods(self) -> BrokerPeriods:
+        """Return for how long it holds a sender's money, and for how long it pays a ticket."""
+        self.check_reachable()
+        periods = self.state.model.periods
+        return BrokerPeriods(
+            unlock_rounds=periods.unlock_rounds,
+            freeze_rounds=periods.freeze_rounds,
+            ticket_validity_rounds=periods.ticket_validity_rounds,
+        )
+
+    async def is_recipient(self, account: Address) -> bool:
+        """Say whether an account is registered as a recipient in the present round."""
+        self.check_reachable()
+        return account in self.state.registered
+
     async def view(self) -> ChainView:
         """Return the chain at its head."""
         self.check_reachable()
+        return self._once("view", self._read_view)
+
+    def _read_view(self) -> ChainView:
         hashes, number = self.state.round_hashes, self.state.round_number
         made_in = max(hashes)
         return ChainView(
@@ -275,6 +298,10 @@ class ModelBroker:
     ) -> SenderView:
         """Return a sender's money at the head; see `parley.ports.broker.Broker`."""
         self.check_reachable()
+        key = (sender, recipient, signers)
+        return self._once(key, lambda: self._read_sender(sender, recipient, signers))
+
+    def _read_sender(self, sender: Address, recipient: Address | None, signers: frozenset[Address]) -> SenderView:
         model, view = self.state.model, self.state.round_view
         account = model.account(sender)
         return SenderView(
@@ -287,6 +314,15 @@ class ModelBroker:
             withdraw_round=account.withdraw_round,
             signers=frozenset(signer for signer in signers if model.may_sign(sender, signer, view.number)),
         )
+
+    def _once(self, key: object, read: Callable[[], ViewT]) -> ViewT:
+        """Read once per block, as `parley.adapters.evm.reading` does."""
+        read_at = (self.head_hash, self.gas_price_wei)
+        if self._read_at != read_at:
+            self._read_at, self._views = read_at, {}
+        if key not in self._views:
+            self._views[key] = read()
+        return cast("ViewT", self._views[key])
 
     async def look(
         self, sender: Address, recipient: Address | None, signers: frozenset[Address] = frozenset()

@@ -16,6 +16,7 @@ from parley.lottery.redemption_events import (
     CallDropped,
     CallRejected,
     CallSeen,
+    CallUndone,
     RedemptionEvent,
     TrialPassed,
     TrialRefused,
@@ -50,7 +51,7 @@ def make_redemption() -> Redemption:
 def draw_redemption_event(dice: random.Random, _now: Instant) -> RedemptionEvent:
     """Draw what a chain, a wallet or a driver may say, true or not."""
     exchange = dice.choice((1, 1, 1, 2, 2, 2, 3, 3, 4, 5))
-    match dice.choices(range(9), weights=(7, 7, 4, 8, 9, 5, 2, 3, 4))[0]:
+    match dice.choices(range(10), weights=(7, 7, 4, 8, 9, 5, 2, 3, 4, 2))[0]:
         case 0:
             return _block(dice)
         case 1:
@@ -67,6 +68,8 @@ def draw_redemption_event(dice: random.Random, _now: Instant) -> RedemptionEvent
             return CallDropped()
         case 7:
             return CallSeen(dice.randrange(4), dice.choice((None, bytes(32))))
+        case 8:
+            return CallUndone(bytes([dice.randrange(4)]) * 32)
         case _:
             return CallConfirmed(
                 paid_wei=dice.choice((0, 400, _FACE_VALUE_WEI)),

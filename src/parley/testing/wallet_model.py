@@ -24,12 +24,14 @@ class ModelWallet:
     Attributes:
         mines_at_once: whether an act gets into a block by itself; otherwise `ModelBroker.mine` brings it there.
         max_gas_price_wei: above it no act is begun; None for any.
+        final_blocks: confirmations from which `tend` takes an act for done, whatever becomes of its block; None: never.
     """
 
     def __init__(
         self, broker: ModelBroker, address: Address, *, balance_wei: int = 10**20, mines_at_once: bool = True
     ) -> None:
         """Open the account; it gets the balance where the chain has not seen it yet."""
+        self.final_blocks: int | None = None
         self.mines_at_once = mines_at_once
         self.max_gas_price_wei: int | None = None
         self._broker, self._address = broker, address
@@ -82,7 +84,12 @@ class ModelWallet:
         """Return where an act stands at the head; None for a name that was never begun."""
         self._broker.check_reachable()
         transactions = self._broker.acts.get((self._address, name))
-        return None if transactions is None else self._stands(transactions)
+        if transactions is None:
+            return None
+        done = self._broker.done.get((self._address, name))
+        if done is not None:
+            return Included(done, max(self._broker.head_number - done.block_number + 1, self.final_blocks or 1))
+        return self._stands(transactions)
 
     def _stands(self, transactions: list[ModelTransaction]) -> ActStatus:
         for transaction in transactions:
@@ -92,11 +99,16 @@ class ModelWallet:
         return Waiting(tuple(transaction.transaction_hash for transaction in transactions))
 
     async def tend(self) -> None:
-        """Send again what a reorganisation has dropped."""
+        """Send again what a reorganisation has dropped, and keep the receipts of what is final."""
         self._broker.check_reachable()
-        for (account, _), transactions in self._broker.acts.items():
-            if account == self._address and isinstance(self._stands(transactions), Waiting):
+        for key, transactions in self._broker.acts.items():
+            if key[0] != self._address or key in self._broker.done:
+                continue
+            stands = self._stands(transactions)
+            if isinstance(stands, Waiting):
                 self._broker.publish(transactions[-1])
+            elif self.final_blocks is not None and stands.confirmations >= self.final_blocks:
+                self._broker.done[key] = stands.receipt
 
     async def close(self) -> None:
         """Let go; nothing of the chain is changed."""

@@ -196,7 +196,12 @@ def payments_page(read: Callable[[Node], Awaitable[PaymentsView]]) -> Page:
 
 async def _of_node(node: Node) -> PaymentsView:
     payments = node.payments.opened
-    return NO_PAYMENTS if payments is None else await payments.book.view(payments.parts)
+    if payments is not None:
+        return await payments.book.view(payments.parts)
+    if not node.payments.is_wanted:
+        return NO_PAYMENTS
+    failure = node.payments.failure
+    return PaymentsView(closed="they are being opened" if failure is None else f"{failure}; {failure.code.next_step}")
 
 
 PAYMENTS_PAGE: Final = payments_page(_of_node)

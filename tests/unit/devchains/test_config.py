@@ -41,8 +41,9 @@ def test_chain_has_ranges(fields: dict[str, Any], name: str) -> None:
     ("name", "value"),
     [
         ("round_blocks", 0),
-        ("unlock_rounds", -1),
-        ("freeze_rounds", 0),
+        ("unlock_rounds", 1),
+        ("unlock_rounds", 2**256),
+        ("freeze_rounds", 1),
         ("ticket_validity_rounds", 0),
         ("minimum_stake_wei", -1),
         ("recipients_max", 0),

@@ -40,13 +40,15 @@ async def round_now(devchain: Devchain) -> tuple[int, int]:
 
 
 async def test_contracts_are_there_and_the_first_round_has_begun() -> None:
-    devchain = await open_devchain(contracts=ContractsConfig(round_blocks=9, unlock_rounds=3, ticket_validity_rounds=4))
+    periods = ContractsConfig(round_blocks=9, unlock_rounds=4, freeze_rounds=5, ticket_validity_rounds=3)
+    devchain = await open_devchain(contracts=periods)
     deployment = devchain.deployment
     assert deployment.chain_id == await devchain.chain.chain_id() == 31_337
     assert await ask(devchain, deployment.broker, "rounds()") == int.from_bytes(deployment.rounds, "big")
     assert await ask(devchain, deployment.broker, "recipients()") == int.from_bytes(deployment.recipients, "big")
-    assert await ask(devchain, deployment.broker, "unlockPeriod()") == 3
-    assert await ask(devchain, deployment.broker, "ticketValidityPeriod()") == 4
+    assert await ask(devchain, deployment.broker, "unlockPeriod()") == 4
+    assert await ask(devchain, deployment.broker, "freezePeriod()") == 5
+    assert await ask(devchain, deployment.broker, "ticketValidityPeriod()") == 3
     assert await ask(devchain, deployment.rounds, "roundLength()") == 9
     assert await round_now(devchain) == (1, 1)
     await devchain.chain.close()

@@ -11,20 +11,24 @@ from parley.errors import ErrorCode, PeerError
 from parley.lottery.questions import (
     CONTROLLER,
     CURRENT_ROUND,
+    FREEZE_PERIOD,
     LAST_INITIALIZED_ROUND,
     POOL_SIZE,
     RECIPIENT_COUNT,
     RECIPIENTS,
     ROUNDS,
     TICKET_VALIDITY,
+    UNLOCK_PERIOD,
     as_address,
     as_flag,
     as_round,
     as_state,
     as_word,
+    ask_active,
     ask_claimable,
     ask_contract,
     ask_livepeer_sender,
+    ask_registered,
     ask_round_hash,
     ask_sender,
     ask_signer,
@@ -46,7 +50,9 @@ ONE, TWO = Address(b"\x01" * 20), Address(b"\x02" * 20)
         (LAST_INITIALIZED_ROUND.data, "8807f36e", [], []),
         (POOL_SIZE.data, "2a4e0d55", [], []),
         (TICKET_VALIDITY.data, "856a2cf8", [], []),
+        (UNLOCK_PERIOD.data, "20d3a0b4", [], []),
         (CONTROLLER.data, "f77c4791", [], []),
+        (ask_active(ONE).data, "08802374", ["address"], [ONE]),
         (ask_round_hash(7).data, "3aa4add4", ["uint256"], [7]),
         (ask_sender(ONE).data, "e1a589da", ["address"], [ONE]),
         (ask_livepeer_sender(ONE).data, "e1a589da", ["address"], [ONE]),
@@ -65,10 +71,13 @@ def test_our_own_questions_differ_from_each_other() -> None:
         RECIPIENT_COUNT.data,
         ROUNDS.data,
         RECIPIENTS.data,
+        FREEZE_PERIOD.data,
         ask_state(ONE).data[:4],
         ask_signer(ONE, TWO, 3).data[:4],
+        ask_registered(ONE, 3).data[:4],
     ]
-    assert len(set(ours)) == 5
+    assert len(set(ours)) == 7
+    assert ask_registered(TWO, 3).data[4:] == encode(["address", "uint256"], [TWO, 3])
     assert ask_signer(ONE, TWO, 3).data[4:] == encode(["address", "address", "uint256"], [ONE, TWO, 3])
     assert ask_state(TWO).data[4:] == encode(["address"], [TWO])
 

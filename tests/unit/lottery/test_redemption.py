@@ -17,6 +17,7 @@ from parley.lottery.redemption_events import (
     CallDropped,
     CallRejected,
     CallSeen,
+    CallUndone,
     Question,
     RedemptionPhase,
     TrialPassed,
@@ -393,3 +394,17 @@ def test_blocks_are_its_clock() -> None:
     machine.handle_timeout(Instant(10**15))
     assert machine.next_timeout() is None
     assert machine.phase is RedemptionPhase.READY
+
+
+def test_a_call_that_the_chain_forgot_is_made_again_under_another_name_and_cost_nothing() -> None:
+    machine = Redemption(RedemptionRecord(winner=WINNER), CONFIG, act="call")
+    machine.receive(CallUndone(HASH), NOW)
+    assert (machine.phase, machine.act) == (RedemptionPhase.WAITING, None)
+    assert (machine.record.attempts, machine.record.cost_wei, machine.record.transaction_hash) == (1, 0, HASH)
+    # A process that was killed after it had written that meets the same call once more.
+    again = Redemption(machine.record, CONFIG, act="call")
+    again.receive(CallUndone(HASH), NOW)
+    assert (again.phase, again.record) == (RedemptionPhase.WAITING, machine.record)
+    later = Redemption(machine.record, CONFIG, act="another call")
+    later.receive(CallUndone(b"\x12" * 32), NOW)
+    assert later.record.attempts == 2

@@ -47,7 +47,9 @@ def unlocking() -> Account:
     return account
 
 
-@pytest.mark.parametrize(("unlock_rounds", "freeze_rounds", "validity"), [(-1, 1, 1), (0, 0, 1), (0, 1, 0)])
+@pytest.mark.parametrize(
+    ("unlock_rounds", "freeze_rounds", "validity"), [(0, 0, 0), (0, 1, 1), (1, 0, 1), (2, 3, 3), (3, 2, 3)]
+)
 def test_periods_have_ranges(unlock_rounds: int, freeze_rounds: int, validity: int) -> None:
     with pytest.raises(LocalError):
         Periods(unlock_rounds=unlock_rounds, freeze_rounds=freeze_rounds, ticket_validity_rounds=validity)

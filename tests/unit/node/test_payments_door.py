@@ -98,9 +98,13 @@ async def test_strangers_are_told_nothing_of_what_is_wrong_and_cost_no_second_op
 async def test_the_owner_is_told_what_is_wrong(tmp_path: Path) -> None:
     world = World(tmp_path)
     world.failures = [ConfigError(ErrorCode.CONFIG_INVALID, setting="passphrase")]
+    failures: list[object] = [world.door.failure]
     with pytest.raises(ConfigError) as caught:
         await world.door.get()
     assert caught.value.facts["setting"] == "passphrase"
+    failures.append(world.door.failure)
+    await world.door.get()
+    assert [*failures, world.door.failure] == [None, caught.value, None]
 
 
 async def test_a_node_whose_chain_is_away_goes_on_opening(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -73,6 +73,7 @@ def test_no_wei_is_lost_or_counted_twice(winners: list[RedemptionStatus]) -> Non
 
 def test_a_view_is_empty_until_somebody_pays_or_is_paid() -> None:
     assert NO_PAYMENTS.is_empty
+    assert not PaymentsView(closed="the chain is away").is_empty
     assert PaymentsView(account=ALICE, balance_wei=1, outstanding_wei=0).is_empty
     assert not PaymentsView(payers=(PayerLine(sender=ALICE),), payers_total=1).is_empty
     assert not PaymentsView(recipients=(RecipientLine(recipient=ALICE),), recipients_total=1).is_empty

@@ -21,7 +21,7 @@ from parley.primitives.ids import Address
 from parley.primitives.instants import Instant
 from parley.testing.clock import VirtualClock
 from parley.web import pages
-from parley.web.payments import chart, payments_page, rounded
+from parley.web.payments import PAYMENTS_PAGE, chart, payments_page, rounded
 from tests.unit.web.markup import Element, read
 from tests.unit.web.nodes import START, fetch, make_node
 
@@ -130,6 +130,32 @@ async def test_before_anybody_paid_the_page_says_how_to_begin(shown: Shown) -> N
     ]
     assert len(headings(page)) == 1
     assert "The chain has not answered yet" in page.one("main").text()
+
+
+async def test_while_payments_are_not_open_the_page_does_not_say_that_nobody_paid(shown: Shown) -> None:
+    page = await shown.see(PaymentsView(closed="did not answer; try again later"))
+    assert lead(page) == "Payments are not open: did not answer; try again later."
+    said = page.one("main").text()
+    assert "Nobody has paid" not in said
+    assert "taken" not in said
+    assert headings(page) == []
+
+
+async def test_a_node_whose_chain_is_away_says_so_until_it_is_back(tmp_path: Path) -> None:
+    """As after a restart: the node has a key, and the chain at the address of its settings does not answer."""
+    folder = tmp_path / "node"
+    node = make_node(folder, clock=VirtualClock(START), settings={"chain.url": "http://127.0.0.1:1"})
+    seen = []
+    for _ in range(2):
+        seen.append(lead(read((await fetch(pages(node, [PAYMENTS_PAGE]), "/payments")).text)))
+        (folder / "keys").mkdir(mode=0o700, exist_ok=True)
+    with pytest.raises(UnavailableError):
+        await node.payments.get()
+    seen.append(lead(read((await fetch(pages(node, [PAYMENTS_PAGE]), "/payments")).text)))
+    await node.close()
+    assert seen[0].startswith("Lottery tickets pay per request")
+    assert seen[1] == "Payments are not open: they are being opened."
+    assert seen[2].startswith("Payments are not open: did not answer")
 
 
 async def test_the_page_is_in_the_navigation(shown: Shown) -> None:

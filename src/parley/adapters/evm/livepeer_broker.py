@@ -17,13 +17,16 @@ from parley.lottery.questions import (
     CURRENT_ROUND,
     POOL_SIZE,
     TICKET_VALIDITY,
+    UNLOCK_PERIOD,
     as_address,
+    as_flag,
     as_round,
+    ask_active,
     ask_contract,
     ask_livepeer_sender,
 )
 from parley.lottery.rules import SenderState
-from parley.lottery.views import ChainView, SenderView
+from parley.lottery.views import BrokerPeriods, ChainView, SenderView
 from parley.lottery.wire import Winner
 from parley.ports.broker import Redeemed
 from parley.ports.chain import Block, Call, EvmChain, Receipt, Reverted
@@ -87,6 +90,31 @@ class LivepeerBroker:
     def batch_max(self) -> int:
         """Return how many winners one call redeems at most."""
         return self._contract.batch_max
+
+    async def periods(self) -> BrokerPeriods:
+        """Return for how long it holds a sender's money, and for how long it pays a ticket; its owner can change it."""
+
+        async def read(block: Block) -> BrokerPeriods:
+            questions = (UNLOCK_PERIOD, TICKET_VALIDITY)
+            words = (self._reader.word(self.address, question, at=block.block_hash) for question in questions)
+            unlock, validity = map(as_round, await asyncio.gather(*words))
+            return BrokerPeriods(unlock_rounds=unlock, freeze_rounds=None, ticket_validity_rounds=validity)
+
+        return await self._reader.at_head(
+            lambda block: self._reader.once(block.block_hash, "periods", lambda: read(block))
+        )
+
+    async def is_recipient(self, account: Address) -> bool:
+        """Say whether an account is active as a recipient in the present round; 20 bytes."""
+        check_address(account)
+
+        async def read(block: Block) -> bool:
+            bonding = (await self._neighbours(block.block_hash)).bonding
+            return as_flag(await self._reader.word(bonding, ask_active(account), at=block.block_hash))
+
+        return await self._reader.at_head(
+            lambda block: self._reader.once(block.block_hash, ("recipient", account), lambda: read(block))
+        )
 
     async def view(self) -> ChainView:
         """Return the chain at its head.

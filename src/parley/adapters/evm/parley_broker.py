@@ -20,33 +20,49 @@ from parley.lottery.calls import (
 )
 from parley.lottery.questions import (
     CURRENT_ROUND,
+    FREEZE_PERIOD,
     LAST_INITIALIZED_ROUND,
     MINIMUM_STAKE,
     RECIPIENT_COUNT,
     RECIPIENTS,
     ROUNDS,
     TICKET_VALIDITY,
+    UNLOCK_PERIOD,
     as_address,
     as_flag,
     as_round,
     as_state,
+    ask_registered,
     ask_sender,
     ask_signer,
     ask_state,
 )
-from parley.lottery.views import ChainView, SenderView
+from parley.lottery.views import BrokerPeriods, ChainView, SenderView
 from parley.lottery.wire import Winner
 from parley.ports.broker import Redeemed
 from parley.ports.chain import Block, Call, EvmChain, Receipt, Reverted
 from parley.ports.clock import Clock
 from parley.primitives.ids import Address
 
-__all__ = ["ParleyBroker"]
+__all__ = ["ParleyBroker", "RoundToBegin"]
 
 _BATCH_MAX: Final = 32
 """As `MAX_BATCH` of the contract."""
 
 _MILLION: Final = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class RoundToBegin:
+    """A round that nobody has begun.
+
+    Attributes:
+        number: of the round.
+        call: begins whichever round its block is in.
+    """
+
+    number: int
+    call: Call
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +107,31 @@ class ParleyBroker:
     def batch_max(self) -> int:
         """Return how many winners one call redeems at most."""
         return self._contract.batch_max
+
+    async def periods(self) -> BrokerPeriods:
+        """Return for how long it holds a sender's money, and for how long it pays a ticket; nobody can change it."""
+
+        async def read(block: Block) -> BrokerPeriods:
+            questions = (UNLOCK_PERIOD, FREEZE_PERIOD, TICKET_VALIDITY)
+            words = (self._reader.word(self.address, question, at=block.block_hash) for question in questions)
+            unlock, freeze, validity = map(as_round, await asyncio.gather(*words))
+            return BrokerPeriods(unlock_rounds=unlock, freeze_rounds=freeze, ticket_validity_rounds=validity)
+
+        return await self._reader.at_head(lambda block: self._reader.once(None, "periods", lambda: read(block)))
+
+    async def is_recipient(self, account: Address) -> bool:
+        """Say whether an account is registered as a recipient in the present round; 20 bytes."""
+        check_address(account)
+
+        async def read(block: Block) -> bool:
+            at = block.block_hash
+            neighbours = await self._neighbours(at)
+            number = await self._reader.word(neighbours.rounds, CURRENT_ROUND, at=at)
+            return as_flag(await self._reader.word(neighbours.recipients, ask_registered(account, number), at=at))
+
+        return await self._reader.at_head(
+            lambda block: self._reader.once(block.block_hash, ("recipient", account), lambda: read(block))
+        )
 
     async def view(self) -> ChainView:
         """Return the chain at its head.
@@ -262,19 +303,19 @@ class ParleyBroker:
 
         return await self._reader.at_head(read)
 
-    async def begin_round_call(self) -> Call | None:
-        """Return the call that begins the present round, which anybody may send; None where somebody has already.
+    async def round_to_begin(self) -> RoundToBegin | None:
+        """Return the present round with the call that begins it; None where somebody has begun it already.
 
-        Without it a chain has no new tickets: a round that nobody began has no block hash.
+        Anybody may. Without it a chain has no new tickets: a round that nobody began has no block hash.
         """
 
-        async def read(block: Block) -> Call | None:
+        async def read(block: Block) -> RoundToBegin | None:
             at = block.block_hash
             rounds = (await self._neighbours(at)).rounds
             current, last = await asyncio.gather(
                 self._reader.word(rounds, CURRENT_ROUND, at=at),
                 self._reader.word(rounds, LAST_INITIALIZED_ROUND, at=at),
             )
-            return None if current == last else Call(to=rounds, data=INITIALIZE_ROUND)
+            return None if current == last else RoundToBegin(as_round(current), Call(to=rounds, data=INITIALIZE_ROUND))
 
         return await self._reader.at_head(read)

@@ -60,6 +60,7 @@ _STATUSES: Final[Mapping[ErrorCode, int]] = {
     ErrorCode.WRONG_STATE: 409,
     ErrorCode.PROTOCOL_VIOLATION: 409,
     ErrorCode.REVERTED: 409,
+    ErrorCode.NOT_REGISTERED: 409,
     ErrorCode.EXPIRED: 410,
     ErrorCode.REMOVED: 410,
     ErrorCode.TOO_LARGE: 413,

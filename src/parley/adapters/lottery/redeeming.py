@@ -30,6 +30,7 @@ from parley.lottery.redemption_events import (
     CallDropped,
     CallRejected,
     CallSeen,
+    CallUndone,
     Question,
     RedemptionPhase,
     TrialPassed,
@@ -42,7 +43,7 @@ from parley.lottery.redemption_status import RedemptionStatus, ended_status, ope
 from parley.lottery.views import SenderView
 from parley.lottery.wire import Winner
 from parley.ports.broker import Broker
-from parley.ports.chain import Receipt, Reverted
+from parley.ports.chain import Reverted
 from parley.ports.clock import Clock
 from parley.ports.store import Documents
 from parley.ports.wallet import ActStatus, Included, Wallet
@@ -84,6 +85,7 @@ class Redeemer:
         self._open: dict[bytes, Redemption] = {}
         self._ended: dict[bytes, RedemptionRecord] = {}
         self._acts: dict[str, tuple[bytes, ...]] = {}
+        self._doubted: dict[str, int] = {}
         self._pending_wei: Counter[Address] = Counter()
         self._revealed: dict[bytes, int] = {}
         self._is_loaded = False
@@ -108,7 +110,7 @@ class Redeemer:
 
     def pending_wei(self, sender: Address) -> int:
         """Return the face values of a sender's winners that have not ended, in wei."""
-        return self._pending_wei[sender]
+        return self._pending_wei.get(sender, 0)
 
     def is_revealed(self, recipient_rand_hash: bytes) -> bool:
         """Say whether the number behind a commitment may be known to others; forgotten after its parameters ended."""
@@ -221,7 +223,7 @@ class Redeemer:
         for name, status in stands:
             if isinstance(status, Included) and status.confirmations >= self._config.confirmations:
                 try:
-                    await self._conclude(name, status.receipt)
+                    await self._conclude(name, status)
                 except PeerError as error:
                     self.failure = error
             else:
@@ -255,9 +257,9 @@ class Redeemer:
         for redemption in self._members(name):
             redemption.receive(seen, self._clock.now())
 
-    async def _conclude(self, name: str, receipt: Receipt) -> None:
+    async def _conclude(self, name: str, status: Included) -> None:
         """Let every winner of a call know what it did; all of them or none, so that each is told once."""
-        hashes = self._acts[name]
+        hashes, receipt = self._acts[name], status.receipt
         known = [self._record(digest) for digest in hashes]
         winners = [record.winner for record in known if record is not None]
         if len(winners) < len(hashes):  # a document was lost; the others are asked about one by one
@@ -265,7 +267,10 @@ class Redeemer:
             return
         outcomes = self._broker.redeemed(winners, receipt)
         used = await asyncio.gather(*(self._ask(self._broker.is_used(digest)) for digest in hashes))
-        if None in used or any(not done.refusal and not use for done, use in zip(outcomes, used, strict=True)):
+        if None in used:
+            return
+        if any(not done.refusal and not use for done, use in zip(outcomes, used, strict=True)):
+            await self._doubt(name, status)
             return
         cost_wei = receipt.gas_used * receipt.gas_price_wei // len(hashes)
         for redemption in self._members(name):
@@ -278,12 +283,28 @@ class Redeemer:
                 is_used=bool(used[place]),
             )
             redemption.receive(event, self._clock.now())
-        for digest in hashes:
+        await self._close_call(name)
+
+    async def _doubt(self, name: str, status: Included) -> None:
+        """Give a call up that has redeemed what is not used: a reorganisation has reached below the confirmations.
+
+        The wallet took it for done and sends it no more. What lags behind looks the same, so it must stand for as many
+        blocks.
+        """
+        since = self._doubted.setdefault(name, status.confirmations)
+        if status.confirmations - since + 1 >= self._config.confirmations:
+            for redemption in self._members(name):
+                redemption.receive(CallUndone(status.receipt.transaction_hash), self._clock.now())
+            await self._close_call(name)
+
+    async def _close_call(self, name: str) -> None:
+        for digest in self._acts[name]:
             if digest in self._open:
                 await self._book.keep_record(self._open[digest].record)
         await self._keep_ended()
         await self._book.drop_act(name)
         del self._acts[name]
+        self._doubted.pop(name, None)
 
     def _record(self, digest: bytes) -> RedemptionRecord | None:
         redemption = self._open.get(digest)

@@ -70,8 +70,8 @@ class ContractsConfig:
 
     Attributes:
         round_blocks: blocks in a round, >= 1.
-        unlock_rounds: how long a sender waits for its money, >= 0.
-        freeze_rounds: how long a sender's reserve is frozen, >= 1.
+        unlock_rounds: how long a sender waits for its money, >= ticket_validity_rounds.
+        freeze_rounds: how long a sender's reserve is frozen, >= ticket_validity_rounds.
         ticket_validity_rounds: in how many rounds a ticket can be redeemed, that of its creation included, >= 1.
         minimum_stake_wei: of a recipient, >= 0.
         recipients_max: in a round, >= 1.
@@ -90,7 +90,9 @@ class ContractsConfig:
         Raises:
             LocalError: a field is out of its range; the fact `field` names it.
         """
-        least = {"unlock_rounds": 0, "minimum_stake_wei": 0}
+        _check("ticket_validity_rounds", self.ticket_validity_rounds, 1, UINT256_MAX)
+        validity = self.ticket_validity_rounds  # or senders could withdraw in front of winners
+        least = {"unlock_rounds": validity, "freeze_rounds": validity, "minimum_stake_wei": 0}
         for one in fields(self):
             _check(one.name, getattr(self, one.name), least.get(one.name, 1), UINT256_MAX)
 

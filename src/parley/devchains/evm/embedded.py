@@ -74,19 +74,23 @@ class EmbeddedChain:
         """Run a call and keep nothing of it.
 
         Raises:
-            UnavailableError: NOT_FOUND: the block is not known any more.
+            UnavailableError: NOT_FOUND: the block is not known any more. BUSY: the call takes too long.
         """
         history = self._open().history
         block = history.head if at is None else history.by_hash(at)
         if block is None:
             raise UnavailableError(ErrorCode.NOT_FOUND, value="block")
         output = history.state(block).call(call)
-        return output.reverted() if isinstance(output, Raised) else output
+        return _verdict(output) if isinstance(output, Raised) else output
 
     async def estimate_gas(self, call: Call) -> int | Reverted:
-        """Return the gas that a call would take if it were a transaction now."""
+        """Return the gas that a call would take if it were a transaction now.
+
+        Raises:
+            UnavailableError: BUSY: the call takes too long.
+        """
         gas = self._open().history.state().estimate_gas(call)
-        return gas.reverted() if isinstance(gas, Raised) else gas
+        return _verdict(gas) if isinstance(gas, Raised) else gas
 
     async def fees(self) -> Fees:
         """Return what gas costs now."""
@@ -159,3 +163,9 @@ class EmbeddedChain:
         if self._is_closed:
             raise UnavailableError(ErrorCode.SHUTTING_DOWN)
         return self.local
+
+
+def _verdict(raised: Raised) -> Reverted:
+    if raised.is_late:
+        raise UnavailableError(ErrorCode.BUSY, fault="the call takes too long")
+    return raised.reverted()

@@ -17,6 +17,7 @@ from typing import Final
 from parley.devchains.evm.accounts import OWNER_INDEX, development_account, development_accounts
 from parley.devchains.evm.block_time import BlockTime
 from parley.devchains.evm.blocks import MinedBlock, may_hold
+from parley.devchains.evm.call_limit import CallLimit
 from parley.devchains.evm.config import ChainConfig, keep_config, kept_config
 from parley.devchains.evm.headers import Header, next_base_fee_wei
 from parley.devchains.evm.history import History
@@ -87,6 +88,11 @@ class LocalChain:
         for _, raw in sorted(storage.scan(b"p"), key=lambda item: item[1][:_ARRIVAL_BYTES]):
             self._arrivals = int.from_bytes(raw[:_ARRIVAL_BYTES], "big")
             self.mempool.add(parse_signed(raw[_ARRIVAL_BYTES:], self.config.chain_id))
+
+    @property
+    def call_limit(self) -> CallLimit:
+        """For how long one call or estimate is tried; to be changed at any time, and not kept with the chain."""
+        return self.history.machine.limit
 
     @property
     def head(self) -> MinedBlock:

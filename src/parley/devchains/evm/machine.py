@@ -1,6 +1,6 @@
 """The Ethereum machine: py-evm with the rules of Cancun, behind three acts: apply, call, estimate.
 
-This is the one module that knows py-evm; another machine would take its place here.
+With `call_limit` this is all that knows py-evm; another machine would take its place here.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from eth.constants import BLANK_ROOT_HASH
 from eth.db.atomic import AtomicDB
 from eth.exceptions import Revert
 from eth.vm.execution_context import ExecutionContext
-from eth.vm.forks.cancun.state import CancunState
 from eth_typing import Address as EthAddress
 from eth_typing import BlockNumber, Hash32
 from eth_utils.exceptions import ValidationError
 
+from parley.devchains.evm.call_limit import CallLimit, TooLong, WatchedState
 from parley.devchains.evm.headers import Header
 from parley.devchains.evm.nodes import Nodes
 from parley.devchains.evm.transactions import AccessList, SignedTransaction, intrinsic_gas
@@ -88,10 +88,12 @@ class Raised:
     Attributes:
         data: what the contract reverted with; empty for any other end.
         is_revert: whether the contract said no; otherwise gas ran out, or an instruction was not one.
+        is_late: whether it was given up for the time that it took; nothing is known of what would have become of it.
     """
 
     data: bytes
     is_revert: bool
+    is_late: bool = False
 
     def reverted(self) -> Reverted:
         """Return it as the port says it."""
@@ -122,7 +124,7 @@ class _Message:
 class State:
     """The world after one block, in which the transactions of the next are applied or calls are tried."""
 
-    def __init__(self, nodes: Nodes, header: Header, hashes: Iterable[bytes], chain_id: int) -> None:
+    def __init__(self, nodes: Nodes, header: Header, hashes: Iterable[bytes], chain_id: int, limit: CallLimit) -> None:
         """Open the state.
 
         Args:
@@ -130,14 +132,16 @@ class State:
             header: what the machine says of the block; `state_root` is where the state begins.
             hashes: of the blocks before it, the newest first.
             chain_id: of the chain.
+            limit: of calls and estimates.
         """
+        self._limit = limit
         ancestors = tuple(hashes)
         context = _context(header, ancestors, chain_id, header.base_fee_wei)
         self._free_context = _context(header, ancestors, chain_id, 0)
         self._base_fee_wei = header.base_fee_wei
         self._call_gas_max = min(header.gas_limit, _CALL_GAS_MAX)
         kept: DatabaseAPI = nodes  # type: ignore[assignment]  # has all of it that AtomicDB calls
-        self._state = CancunState(AtomicDB(kept), context, Hash32(header.state_root))
+        self._state = WatchedState(AtomicDB(kept), context, Hash32(header.state_root))
 
     def account(self, address: Address) -> Account:
         """Return what is written for an address."""
@@ -193,31 +197,41 @@ class State:
         )
 
     def call(self, call: Call, gas: int | None = None) -> bytes | Raised:
-        """Try a call and keep nothing of it.
+        """Try a call and keep nothing of it, within the time that there is for one.
 
         Args:
             call: what to try.
             gas: the most that it may take; never more than a block holds.
         """
-        output, _ = self._try(call, self._call_gas_max if gas is None else min(gas, self._call_gas_max))
-        return output
+        try:
+            with self._watched():
+                return self._try(call, self._call_gas_max if gas is None else min(gas, self._call_gas_max))[0]
+        except TooLong:
+            return _LATE
 
     def estimate_gas(self, call: Call) -> int | Raised:
         """Return how much gas a transaction must be given: enough always, and at most a 64th too much.
 
         What a transaction takes and what it must be given differ: a refund comes at the end, and a call inside may
         use all but a 64th of what is left (EIP-150). So what it took without refunds is tried first, then a 64th more,
-        and only then a search begins.
+        and only then a search begins. All of it has the time of one call.
         """
+        try:
+            with self._watched():
+                return self._search(call)
+        except TooLong:
+            return _LATE
+
+    def _search(self, call: Call) -> int | Raised:
         output, low = self._try(call, self._call_gas_max)
         if isinstance(output, Raised):
             return output
-        if isinstance(self.call(call, low), bytes):
+        if isinstance(self._try(call, low)[0], bytes):
             return low
         high = self._call_gas_max
         guess = min(low * 64 // 63 + _STIPEND_GAS, high)
         while high - low > high // _TOLERANCE:
-            if isinstance(self.call(call, guess), bytes):
+            if isinstance(self._try(call, guess)[0], bytes):
                 high = guess
             else:
                 low = guess
@@ -252,6 +266,14 @@ class State:
         return Raised(bytes(computation.output) if is_revert else b"", is_revert=is_revert), spent
 
     @contextmanager
+    def _watched(self) -> Iterator[None]:
+        self._state.look = self._limit.watch()
+        try:
+            yield
+        finally:
+            self._state.look = None
+
+    @contextmanager
     def _untouched(self) -> Iterator[None]:
         """Take back whatever is done inside; gas is free there, as nodes have it for calls."""
         context: Any = self._state.execution_context
@@ -269,11 +291,19 @@ class State:
         return self._state.apply_transaction(stand_in)
 
 
+_LATE: Final = Raised(b"", is_revert=False, is_late=True)
+
+
 class Machine:
-    """Opens states of one chain."""
+    """Opens states of one chain.
+
+    Attributes:
+        limit: of calls and estimates in all of them; may be changed at any time.
+    """
 
     def __init__(self, nodes: Nodes, chain_id: int) -> None:
         """Run on these nodes."""
+        self.limit = CallLimit()
         self._nodes = nodes
         self._chain_id = chain_id
 
@@ -297,7 +327,7 @@ class Machine:
             header: of the block.
             hashes: of the blocks before it, the newest first.
         """
-        return State(self._nodes, header, hashes, self._chain_id)
+        return State(self._nodes, header, hashes, self._chain_id, self.limit)
 
 
 def _context(header: Header, hashes: tuple[bytes, ...], chain_id: int, base_fee_wei: int) -> ExecutionContext:

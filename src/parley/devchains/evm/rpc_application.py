@@ -91,7 +91,7 @@ class RpcApplication:
                 return 413, b""
             if not message.get("more_body"):
                 break
-        answer = self._server.answer(bytes(body))
+        answer = await self._server.answer_in_turns(bytes(body))
         return (200, answer) if answer else (204, b"")
 
 

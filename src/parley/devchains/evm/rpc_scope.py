@@ -94,6 +94,8 @@ def state_at(scope: Scope, moment: Any) -> State | Refused:  # noqa: ANN401  # a
 
 def refused_call(raised: Raised) -> Refused:
     """Return why a call came to nothing."""
+    if raised.is_late:
+        return Refused(_SERVER_CODE, "execution aborted (timeout)")
     if not raised.is_revert:
         return Refused(_SERVER_CODE, "execution failed: out of gas, invalid opcode or insufficient funds for transfer")
     reason = raised.reverted().reason

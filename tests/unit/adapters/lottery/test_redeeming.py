@@ -158,14 +158,15 @@ async def test_a_recipient_that_is_not_registered_counts_on_the_deposit_alone() 
 
 async def test_a_sender_that_withdraws_as_soon_as_it_can_finds_nothing_left_of_what_was_won() -> None:
     world = RedeemingWorld(
-        broker=ModelBroker(Periods(unlock_rounds=1, freeze_rounds=1, ticket_validity_rounds=3)), mines_at_once=True
+        broker=ModelBroker(Periods(unlock_rounds=3, freeze_rounds=3, ticket_validity_rounds=3)), mines_at_once=True
     )
-    world.fund(deposit_wei=ETHER)
-    winner = await world.won(expiration_block=10**6)
-    await world.turns(2)
-    assert stands(world.status(winner)) == (WAITING, WaitReason.PARAMS_IN_USE)
+    world.fund(0, deposit_wei=ETHER)
+    world.fund(1, deposit_wei=ETHER)
     world.broker.unlock(SENDERS[0])
+    world.broker.next_round(2)
+    winner, stays = await world.won(0, expiration_block=10**6), await world.won(1, expiration_block=10**6)
     await world.turns()
+    assert stands(world.status(stays)) == (WAITING, WaitReason.PARAMS_IN_USE)
     world.broker.next_round()
     assert world.broker.state.model.withdraw(SENDERS[0], world.broker.state.round_number) is Refusal.EMPTY
     await world.turns(3)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+from dataclasses import dataclass
 
 import pytest
 
@@ -13,6 +15,7 @@ from parley.lottery.redemption_records import RedemptionEnd, RedemptionRecord, a
 from parley.lottery.views import ChainView, SenderView
 from parley.lottery.wire import Winner
 from parley.ports.chain import Call, Reverted
+from parley.ports.store import Document, Documents
 from parley.ports.wallet import ActStatus
 from parley.primitives.ids import Address
 from parley.primitives.instants import Instant
@@ -228,7 +231,7 @@ async def test_a_call_is_not_done_with_while_the_chain_does_not_say_that_its_tic
     world.fund()
     winner = await world.won()
     deaf.denies_use = True
-    await world.turns(6)
+    await world.turns(5)
     assert world.status(winner).phase is SENT
     deaf.denies_use = False
     deaf.deaf_to = frozenset({winner_hash(winner)})
@@ -331,3 +334,114 @@ async def test_an_unreadable_winner_is_counted_and_left_alone() -> None:
     await world.documents.put("lottery/winners", "00" * 32, b"?")
     await world.turns()
     assert (world.redeemer.unreadable, world.phases()) == (1, [])
+
+
+class FinalWallet(ModelWallet):
+    """Takes acts for final after the redeemer's confirmations; then, once, the chain loses as many blocks."""
+
+    def __init__(self, broker: ModelBroker, address: Address, *, drops: bool, more_blocks: int = 0) -> None:
+        super().__init__(broker, address, mines_at_once=False)
+        self.final_blocks = CONFIG.confirmations
+        self._drops = drops
+        self._more_blocks = more_blocks
+        self._is_done = False
+
+    async def tend(self) -> None:
+        await super().tend()
+        if self._broker.done and not self._is_done:
+            self._is_done = True
+            self._broker.reorganise(CONFIG.confirmations + self._more_blocks, drops=self._drops)
+
+
+def losing_world(*, drops: bool, more_blocks: int = 0) -> RedeemingWorld:
+    world = RedeemingWorld(batch_max=2)
+    world.broker.mine(5)
+    world.wallet = FinalWallet(world.broker, REDEEMER, drops=drops, more_blocks=more_blocks)
+    world.restarted()
+    for sender in range(2):
+        world.fund(sender)
+    world.broker.mine(3)
+    return world
+
+
+@pytest.mark.parametrize("more_blocks", [0, 2])
+async def test_a_call_that_is_lost_at_the_very_depth_of_its_confirmations_is_made_again(more_blocks: int) -> None:
+    world = losing_world(drops=True, more_blocks=more_blocks)
+    winners = [await world.won(0), await world.won(1)]
+    await world.turns(4)
+    assert (world.calls, world.credited_wei) == (1, 0)
+    assert [world.status(winner).phase for winner in winners] == [SENT, SENT]
+    # It may be a node that lags: only what stands for as many blocks is believed.
+    await world.turns(CONFIG.confirmations - 2)
+    assert world.calls == 1
+    await world.turns(6)
+    assert [world.status(winner).phase for winner in winners] == [REDEEMED, REDEEMED]
+    assert [world.status(winner).paid_wei for winner in winners] == [ETHER, ETHER]
+    assert (world.calls, world.credited_wei) == (2, 2 * ETHER)
+    # Of the call that the chain forgot nothing was paid.
+    assert [world.status(winner).cost_wei for winner in winners] == [160_000 * 10**9 // 2] * 2
+    assert await RedemptionBook(world.documents).acts() == {}
+
+
+async def test_a_lost_call_that_comes_back_is_made_once() -> None:
+    world = losing_world(drops=False)
+    winner = await world.won()
+    await world.turns(8)
+    assert (world.status(winner).phase, world.status(winner).paid_wei) == (REDEEMED, ETHER)
+    assert (world.calls, world.credited_wei) == (1, ETHER)
+
+
+async def test_a_winner_of_a_lost_call_whose_time_is_over_expires() -> None:
+    world = losing_world(drops=True)
+    winner = await world.won()
+    await world.turns(4)
+    world.broker.next_round(2)
+    await world.turns(8)
+    assert (world.status(winner).phase, world.redeemer.pending_wei(SENDERS[0])) == (EXPIRED, 0)
+
+
+@dataclass
+class DyingDocuments:
+    """A store of which one process reaches only so many writes; what it did not reach is not written."""
+
+    inner: Documents
+    writes_left: int
+
+    def _write(self) -> None:
+        if self.writes_left == 0:
+            raise UnavailableError(ErrorCode.STORE_UNAVAILABLE)
+        self.writes_left -= 1
+
+    async def get(self, namespace: str, key: str) -> bytes | None:
+        return await self.inner.get(namespace, key)
+
+    async def put(self, namespace: str, key: str, value: bytes) -> None:
+        self._write()
+        await self.inner.put(namespace, key, value)
+
+    async def delete(self, namespace: str, key: str) -> bool:
+        self._write()
+        return await self.inner.delete(namespace, key)
+
+    async def list(self, namespace: str) -> tuple[Document, ...]:
+        return await self.inner.list(namespace)
+
+
+@pytest.mark.parametrize("writes", [0, 1, 2])
+async def test_a_process_that_is_killed_while_it_gives_up_a_lost_call_makes_it_again_once(writes: int) -> None:
+    world = losing_world(drops=True)
+    winners = [await world.won(0), await world.won(1)]
+    await world.turns(5)
+    kept = world.documents
+    world.documents = DyingDocuments(kept, writes)
+    world.restarted()
+    for _ in range(CONFIG.confirmations):
+        with contextlib.suppress(UnavailableError):
+            await world.redeemer.turn()
+        world.broker.mine()
+    assert world.calls == 1
+    world.documents = kept
+    world.restarted()
+    await world.turns(10)
+    assert [world.status(winner).phase for winner in winners] == [REDEEMED, REDEEMED]
+    assert (world.calls, world.credited_wei) == (2, 2 * ETHER)
