@@ -5,7 +5,7 @@
     batch.signers()                                    who signed each ticket
 
 Where a signer is known (`parley.lottery.known_signers`), its key is tried first, which with tables costs half of a
-recovery; whatever it did not sign is recovered. A payment of many tickets is worth tables of its sender's key by itself.
+recovery; whatever it did not sign is recovered. A payment of many tickets is worth tables of its sender's key alone.
 Either way the signers are those of `recover_signer`; a property test compares.
 """
 
