@@ -138,6 +138,6 @@ CASES = [
         description="the same payment with its signatures judged by two threads; reference: by one",
         reference=lambda: _judge(1),
         subject=lambda: _judge(2),
-        target=1.4,
+        target=1.7,
     ),
 ]

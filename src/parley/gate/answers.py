@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from enum import Enum, auto
+from itertools import chain
 from typing import Final
 
 import msgspec
@@ -31,10 +32,7 @@ class Answer(msgspec.Struct, frozen=True):
 
     def size_bytes(self) -> int:
         """Return roughly what it costs to keep."""
-        size_bytes = _ENTRY_BYTES + len(self.body)
-        for name, value in self.headers:
-            size_bytes += len(name) + len(value)
-        return size_bytes
+        return _ENTRY_BYTES + len(self.body) + sum(map(len, chain.from_iterable(self.headers)))
 
 
 class Absence(Enum):

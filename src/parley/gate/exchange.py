@@ -44,10 +44,9 @@ async def read_body(scope: Scope, receive: Receive, maximum_bytes: int) -> bytes
     Returns:
         The body; Rejected(TOO_LARGE), as soon as that is known; None when the client went away.
     """
-    too_large = Rejected(ErrorCode.TOO_LARGE, {"maximum_bytes": maximum_bytes})
     for declared in header_values(scope, b"content-length"):
         if len(declared) > _DIGITS_MAX or (declared.isdigit() and int(declared) > maximum_bytes):
-            return too_large
+            return _too_large(maximum_bytes)
     chunks: list[bytes] = []
     size_bytes = 0
     while True:
@@ -57,10 +56,14 @@ async def read_body(scope: Scope, receive: Receive, maximum_bytes: int) -> bytes
         chunk: bytes = message.get("body", b"")
         size_bytes += len(chunk)
         if size_bytes > maximum_bytes:
-            return too_large
+            return _too_large(maximum_bytes)
         chunks.append(chunk)
         if not message.get("more_body", False):
             return b"".join(chunks)
+
+
+def _too_large(maximum_bytes: int) -> Rejected:
+    return Rejected(ErrorCode.TOO_LARGE, {"maximum_bytes": maximum_bytes})
 
 
 def given_body(body: bytes, receive: Receive) -> Receive:
@@ -108,8 +111,8 @@ class Recorder:
         self._chunks: list[bytes] = []
         self._is_whole = False
 
-    async def __call__(self, message: Message) -> None:
-        """Take one message of the application."""
+    def __call__(self, message: Message) -> Awaitable[None]:
+        """Take one message of the application; what is returned sends it on."""
         if message["type"] == "http.response.start":
             self._status = message["status"]
             self._headers = self._with_own(message.get("headers", ()))
@@ -119,7 +122,7 @@ class Recorder:
         else:
             # An extension of the server, such as a file that it reads itself: what is sent is not seen here.
             self._forget()
-        await self._send(message)
+        return self._send(message)
 
     def answer(self) -> Answer | None:
         """Return the whole answer; None where it was too large or did not come to its end."""

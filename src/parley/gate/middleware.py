@@ -16,6 +16,7 @@ of it: docs/why/gate.md says why.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Final
 
 import msgspec
@@ -72,6 +73,8 @@ SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 """Methods that change nothing (RFC 9110), so that a second attempt does no harm."""
 
 _SECRET_BYTES: Final = 32
+_KEPT_PATHS: Final = 256
+_KEPT_PATH_MAX: Final = 512
 _MS_PER_SECOND: Final = 1_000
 _SENDER: Final = SENDER_HEADER.lower().encode()
 _SIGNATURE: Final = SIGNATURE_HEADER.lower().encode()
@@ -191,6 +194,7 @@ class TicketGate:
         self._schemes: tuple[Scheme, ...] = (*tills, *work, *schemes)
         self._tariff = (*((one, wei) for one in tills), *((scheme, units) for scheme in (*work, *schemes)))
         _check_schemes(self._tariff)
+        self._known_tariff = lru_cache(maxsize=_KEPT_PATHS)(self._look_up)
         self._answers = KeptAnswers(self._config.answers_max_bytes)
 
     async def __call__(self, scope: AnyValue, receive: AnyValue, send: AnyValue) -> None:
@@ -221,6 +225,10 @@ class TicketGate:
         if scope["type"] != "http" or scope["method"] in self._config.exempt_methods:
             return ()
         path, root_path = scope["path"], scope.get("root_path", "")
+        is_short = len(path) + len(root_path) <= _KEPT_PATH_MAX
+        return self._known_tariff(path, root_path) if is_short else self._look_up(path, root_path)
+
+    def _look_up(self, path: str, root_path: str) -> _Tariff:
         priced = [(scheme, prices.units(path, root_path)) for scheme, prices in self._tariff]
         return tuple([item for item in priced if item[1] > 0])
 
