@@ -180,7 +180,7 @@ class TicketGate:
         default_units = DEFAULT_PRICE_UNITS if till is None else 0
         units = Prices(default_units if price_units is None else price_units)
         registry = Registry((ProofOfWork(),)) if methods is None else methods
-        work: tuple[Scheme, ...] = ()
+        work: list[Scheme] = []
         if registry.methods and (units.all_units() or till is None):
             work_scheme = WorkScheme(
                 registry,
@@ -189,9 +189,8 @@ class TicketGate:
                 entropy=source,
                 ticket_ms=self._config.ticket_ms,
             )
-            work = (work_scheme,)
+            work.append(work_scheme)
         tills: tuple[Scheme, ...] = () if till is None else (till,)
-        self._schemes: tuple[Scheme, ...] = (*tills, *work, *schemes)
         self._tariff = (*((one, wei) for one in tills), *((scheme, units) for scheme in (*work, *schemes)))
         _check_schemes(self._tariff)
         self._known_tariff = lru_cache(maxsize=_KEPT_PATHS)(self._look_up)
