@@ -10,7 +10,7 @@ from parley.lottery.params import Payment, payment_tickets
 from parley.lottery.received import ReceivedBatch
 from parley.lottery.signing import recover_signer
 from parley.primitives import ecdsa
-from parley.primitives.known_keys import KnownKey
+from parley.primitives.known_keys import HAS_TABLES, KnownKey
 from parley.testing.byzantine_senders import Payer, high_s_twin
 from tests.unit.lottery.recipient_parts import ANNA, PRICE, make_recipient, quote
 
@@ -66,6 +66,7 @@ def test_a_part_is_judged_and_no_more() -> None:
     assert batch.signers() == (ANNA.address,) * 3
 
 
+@pytest.mark.skipif(not HAS_TABLES, reason="built without the extension")
 def test_tables_are_made_of_the_senders_key_and_no_strangers() -> None:
     params = quote(make_recipient())
     assert ReceivedBatch(ANNA.pay(params, range(15), PRICE)).signer is None
