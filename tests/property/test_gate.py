@@ -218,7 +218,7 @@ async def test_identical_payments_at_once_through_several_gates_act_once(tmp_pat
 
 
 def _issuer(gate: TicketGate) -> WorkScheme:
-    scheme = gate._schemes[0]
+    scheme = gate._tariff[0][0]
     assert isinstance(scheme, WorkScheme)
     return scheme
 
