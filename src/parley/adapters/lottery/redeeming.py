@@ -15,7 +15,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import TypeVar
 
 from parley.adapters.lottery.redemption_book import RedemptionBook
@@ -266,7 +267,7 @@ class Redeemer:
             await self._drop_call(name, CallDropped())
             return
         outcomes = self._broker.redeemed(winners, receipt)
-        used = await asyncio.gather(*(self._ask(self._broker.is_used(digest)) for digest in hashes))
+        used = await asyncio.gather(*(self._ask(partial(self._broker.is_used, digest)) for digest in hashes))
         if None in used:
             return
         if any(not done.refusal and not use for done, use in zip(outcomes, used, strict=True)):
@@ -320,7 +321,7 @@ class Redeemer:
         waiting = [item for item in by_deadline(self._open.values()) if item.phase is not RedemptionPhase.SENT]
         accounts = {(item.record.winner.sender, item.record.winner.params.recipient) for item in waiting}
         ordered = sorted(accounts)
-        answers = await asyncio.gather(*(self._ask(self._broker.sender_view(*account)) for account in ordered))
+        answers = await asyncio.gather(*(self._ask(partial(self._broker.sender_view, *account)) for account in ordered))
         senders: dict[tuple[Address, Address], SenderView | None] = dict(zip(ordered, answers, strict=True))
         reserved_wei: Counter[Address] = Counter()
         for item in self._open.values():
@@ -346,11 +347,11 @@ class Redeemer:
 
     async def _put(self, item: Redemption, ask: Ask[Question]) -> _Answer | None:
         if ask.query is Question.USE:
-            is_used = await self._ask(self._broker.is_used(item.ticket_hash))
+            is_used = await self._ask(partial(self._broker.is_used, item.ticket_hash))
             return None if is_used is None else UseAnswered(ask.exchange, is_used)
         # Whoever answers learns the number behind the commitment.
         self._reveal(item.record.winner)
-        outcome = await self._ask(self._broker.preflight(item.record.winner, self._wallet.address))
+        outcome = await self._ask(partial(self._broker.preflight, item.record.winner, self._wallet.address))
         match outcome:
             case None:
                 return None
@@ -359,11 +360,11 @@ class Redeemer:
             case gas:
                 return TrialPassed(ask.exchange, gas)
 
-    async def _ask(self, question: Awaitable[AnswerT]) -> AnswerT | None:
-        """Wait for an answer; None, and a failure that people can see, where there is none."""
+    async def _ask(self, question: Callable[[], Awaitable[AnswerT]]) -> AnswerT | None:
+        """Ask, and wait for the answer; None, and a failure that people can see, where there is none."""
         async with self._asking:
             try:
-                return await question
+                return await question()
             except (UnavailableError, PeerError) as error:
                 self.failure = error
                 return None
@@ -377,7 +378,7 @@ class Redeemer:
             for item in call:
                 item.receive(CallBegun(name, len(call)), self._clock.now())
             winners = [item.record.winner for item in call]
-            outcome = await self._ask(self._wallet.act(name, self._broker.redeem_call(winners)))
+            outcome = await self._ask(partial(self._wallet.act, name, self._broker.redeem_call(winners)))
             if isinstance(outcome, Rejected):
                 await self._drop_call(name, CallRejected(outcome.code))
             elif outcome is not None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from dataclasses import dataclass
+import gc
+from dataclasses import dataclass, replace
 
 import pytest
 
@@ -258,6 +259,36 @@ async def test_a_call_of_which_the_wallet_did_not_say_whether_it_began_is_not_ma
     world.restarted()
     await world.turns(5)
     assert (world.status(winner).phase, world.calls, world.credited_wei) == (REDEEMED, 1, ETHER)
+
+
+class SilentBroker(ModelBroker):
+    """Takes questions and never answers them."""
+
+    asked: int = 0
+
+    async def sender_view(
+        self, sender: Address, recipient: Address | None, signers: frozenset[Address] = frozenset()
+    ) -> SenderView:
+        self.asked += 1
+        await asyncio.Event().wait()
+        return await super().sender_view(sender, recipient, signers)
+
+
+async def test_who_ends_while_questions_wait_for_their_turn_has_asked_none_of_them() -> None:
+    broker = SilentBroker()
+    world = RedeemingWorld(replace(CONFIG, questions_max=1), broker=broker)
+    for sender in range(len(SENDERS)):
+        world.fund(sender)
+        await world.won(sender)
+    turning = asyncio.create_task(world.redeemer.turn())
+    while not broker.asked:  # noqa: ASYNC110  # nothing signals that the first question was put
+        await asyncio.sleep(0)
+    turning.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await turning
+    del turning
+    gc.collect()  # a coroutine that was made and never awaited would be an error of this test
+    assert broker.asked == 1
 
 
 class EndingBroker(ModelBroker):
