@@ -94,7 +94,7 @@ def steps() -> Iterator[RedemptionEvent]:
     yield from (TrialPassed(0, 5), TrialPassed(0, 10**9), TrialPassed(1, 5), TrialRefused(0, "no"))
     yield from (UseAnswered(0, is_used=True), UseAnswered(0, is_used=False), UseAnswered(1, is_used=True))
     yield from (CallBegun("call", 1), CallRejected(ErrorCode.REVERTED), CallRejected(ErrorCode.FUNDS_TOO_LOW))
-    yield from (CallDropped(), CallSeen(1, bytes(32)), CallUndone(bytes(32)))
+    yield from (CallDropped(), CallSeen(1, bytes(32)), CallUndone())
     for refusal in ("", "no"):
         for is_used in (True, False):
             yield replace(PAID, refusal=refusal, is_used=is_used)

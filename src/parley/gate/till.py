@@ -45,6 +45,7 @@ from parley.lottery.recipient_config import RecipientConfig
 from parley.lottery.redemption_config import RedemptionConfig
 from parley.primitives.ids import Address
 from parley.primitives.instants import Instant
+from parley.primitives.one_shot import SecretKey
 
 __all__ = ["LotteryTill"]
 
@@ -178,7 +179,10 @@ class LotteryTill:
             chain = JsonRpcChain(self._chain_url)
             stack.push_async_callback(chain.close)
             self._check_chain(await chain.chain_id())
-            key, secret = await asyncio.to_thread(open_secrets, self._folder, self._passphrase, entropy)
+            opening = asyncio.ensure_future(asyncio.to_thread(open_secrets, self._folder, self._passphrase, entropy))
+            # A thread is not cancelled: until it has ended, the folder is nobody else's.
+            stack.push_async_callback(_end_of, opening)
+            key, secret = await asyncio.shield(opening)
             store = await SqliteStore.open(self._folder / "parley.sqlite")
             stack.push_async_callback(store.close)
             broker = open_broker(self._profile, chain, self._broker, self._clock, head_age_ms=_HEAD_AGE_MS)
@@ -227,3 +231,7 @@ class LotteryTill:
 async def _stop(task: asyncio.Task[None]) -> None:
     task.cancel()
     await asyncio.wait({task})
+
+
+async def _end_of(thread: asyncio.Future[tuple[SecretKey, SecretKey]]) -> None:
+    await asyncio.gather(thread, return_exceptions=True)

@@ -30,7 +30,7 @@ async def lock_folder(folder: Path) -> int:
         The open file that holds the lock; closing it gives the folder back.
 
     Raises:
-        ConfigError: DATA_DIR_UNUSABLE: there is no such folder.
+        ConfigError: DATA_DIR_UNUSABLE: there is no such folder, or it cannot be locked.
         UnavailableError: BUSY: another till or a node has it, for as long as its process lives.
     """
     try:
@@ -40,7 +40,7 @@ async def lock_folder(folder: Path) -> int:
     with ExitStack() as stack:
         stack.callback(os.close, handle)
         for _ in range(_TRIES):
-            if _is_locked_now(handle):
+            if _is_locked_now(folder, handle):
                 stack.pop_all()
                 return handle
             await asyncio.sleep(_WAIT_S)  # a command may just be looking whether a node runs
@@ -48,11 +48,13 @@ async def lock_folder(folder: Path) -> int:
     raise UnavailableError(ErrorCode.BUSY, path=str(folder), reason=reason)
 
 
-def _is_locked_now(handle: int) -> bool:
+def _is_locked_now(folder: Path, handle: int) -> bool:
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
+    except BlockingIOError:
         return False
+    except OSError as error:
+        raise ConfigError(ErrorCode.DATA_DIR_UNUSABLE, path=str(folder), errno=error.errno or 0) from error
     return True
 
 

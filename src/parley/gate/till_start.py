@@ -38,6 +38,6 @@ async def check_start(desk: CheckedDesk, redeemer: Redeemer) -> None:
         return
     if not is_registered:
         _LOGGER.warning(
-            "nobody can pay yet: %s is not registered as a recipient in this round (parley lottery register)",
+            "nobody can pay yet: %s is not registered as a recipient in this round",
             checksum_text(desk.recipient),
         )

@@ -13,7 +13,7 @@ Nothing that was won is lost, because a winner ends for two reasons only: the ch
 that its last round is over and the ticket is not used; each behind as many blocks as the configuration wants. A
 reverted call, a refusal, a transaction that was dropped or lost in a reorganisation end nothing. No ticket is paid
 twice: the contract sees to that; the machine sees to it that no gas is spent on a second call while the first may still
-be mined.
+be mined, as far as the confirmations reach.
 
 What the sender has is less than the face value at times. A ticket that is paid short is used up, so the machine waits,
 unless waiting cannot help: in the last round, before the sender can withdraw, and while its reserve is frozen.
@@ -143,8 +143,8 @@ class Redemption:
                 self._wait(WaitReason.NEW)
             case CallSeen(confirmations=confirmations, transaction_hash=digest):
                 self.confirmations, self.transaction_hash = confirmations, digest
-            case CallUndone(transaction_hash=digest):
-                self._take_undone(digest)
+            case CallUndone():
+                self._take_undone()
             case _:
                 self._conclude(event, now)
         REDEMPTION_TABLE.check_step(before, event, self.phase)
@@ -267,10 +267,10 @@ class Redemption:
         }
         self._wait(reasons.get(code, WaitReason.NEW))
 
-    def _take_undone(self, digest: bytes) -> None:
-        if digest != self.record.transaction_hash:  # else a process that ended has counted it
-            # Counted as an attempt, so that the next call has another name; a call that the chain forgot cost nothing.
-            self.record = replace(self.record, attempts=self.record.attempts + 1, transaction_hash=digest)
+    def _take_undone(self) -> None:
+        # Counted as an attempt, so that the next call has another name; after a crash perhaps twice: no harm.
+        # Its hash is not kept: the next call may be the same to the byte, and must count when it has an end.
+        self.record = replace(self.record, attempts=self.record.attempts + 1, transaction_hash=None)
         self._wait(WaitReason.NEW)
 
     def _conclude(self, event: CallConfirmed, now: Instant) -> None:

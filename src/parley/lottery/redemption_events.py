@@ -190,13 +190,7 @@ class CallConfirmed:
 
 @dataclass(frozen=True, slots=True)
 class CallUndone:
-    """The chain does not know any more what the call has done, and that has stood so long that it stays so.
-
-    Attributes:
-        transaction_hash: of the call, 32 bytes.
-    """
-
-    transaction_hash: bytes
+    """The chain does not know any more what the call has done, and that has stood so long that it stays so."""
 
 
 RedemptionEvent = (

@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from parley.errors import ConfigError, ErrorCode, LocalError, ParleyError, PeerError, Rejected, UnavailableError
+from parley.errors import ConfigError, ErrorCode, ParleyError, PeerError, Rejected, UnavailableError
 from parley.lottery.params import Payment, TicketParams
 from parley.node.supervise import Supervisor
 from parley.pool.addresses import Address as NodeAddress
@@ -90,6 +90,10 @@ class PaymentsDoor:
         except ParleyError as error:
             self._failed_s, self._failure = time.monotonic(), error
             raise
+        except OSError as error:
+            self._failure = ConfigError(ErrorCode.DATA_DIR_UNUSABLE, errno=error.errno or 0)
+            self._failed_s = time.monotonic()
+            raise self._failure from error
         finally:
             self._opening = None
         if self._is_closed:
@@ -120,7 +124,7 @@ class PaymentsDoor:
             raise UnavailableError(ErrorCode.BUSY)
         try:
             return await self.get()
-        except (ConfigError, LocalError, UnavailableError):
+        except ParleyError:
             raise UnavailableError(ErrorCode.BUSY) from None
 
     async def close(self) -> None:

@@ -34,7 +34,7 @@ from parley.devchains.evm.config import ChainConfig
 from parley.devchains.evm.devchain import open_devchain
 from parley.devchains.evm.embedded import EmbeddedChain
 from parley.devchains.evm.sqlite_storage import SqliteStorage
-from parley.errors import ConfigError, ErrorCode
+from parley.errors import ConfigError, ErrorCode, PeerError
 from parley.ledgers.evm.transactions import created_address
 from parley.node.payments_config import ChainAccess, LotteryConfig, fee_cap_wei
 from parley.ports.broker import Broker
@@ -183,7 +183,11 @@ def _check_rounds(broker: Broker, lottery: LotteryConfig) -> None:
 
 async def _warn_of_periods(broker: Broker) -> None:
     """Say why nobody can pay this node with tickets; it may pay others, and take its own money back."""
-    periods = await broker.periods()
+    try:
+        periods = await broker.periods()
+    except PeerError as error:
+        _LOGGER.warning("no tickets are taken: the broker's periods cannot be read: %s", error)
+        return
     if not periods.outlast_tickets:
         _LOGGER.warning(
             "no tickets are taken: senders could withdraw while they can be redeemed (rounds: %s, %s for %s)",

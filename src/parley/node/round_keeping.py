@@ -15,6 +15,7 @@ for another attempt; before that, there is none.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -72,6 +73,7 @@ class RoundKeeping:
         self._final_blocks = final_blocks
         self._note_begun = note_begun
         self._last: RoundAct | None = None
+        self._one_at_a_time = asyncio.Lock()
         self._refused: tuple[int, Rejected] | None = None
 
     async def turn(self) -> None:
@@ -95,14 +97,23 @@ class RoundKeeping:
             UnavailableError: chain or store did not answer; an act may be on its way.
             PeerError: what stands at the broker's address answers in another form.
         """
+        async with self._one_at_a_time:
+            return await self._begin_due()
+
+    async def _begin_due(self) -> RoundAct | Rejected | None:
         due = await self._broker.round_to_begin()
         if due is None:
             return None
+        if self._last is not None and isinstance(await self._wallet.status(self._last.name), Waiting):
+            return self._last  # however many rounds ago it was made
         for number in range(max(1, due.number - _ROUNDS_LOOKED_BACK), due.number):
             name, status = await self._stand(number)
             if isinstance(status, Waiting):
-                return RoundAct(number, name, status)
+                self._last = RoundAct(number, name, status)
+                return self._last
         name, status = await self._stand(due.number)
+        if isinstance(status, Waiting):
+            self._last = RoundAct(due.number, name, status)
         if status is not None:
             return RoundAct(due.number, name, status)
         outcome = await self._wallet.act(name, due.call)
@@ -130,6 +141,10 @@ class RoundKeeping:
             UnavailableError: chain or store did not answer.
             PeerError: what stands at the broker's address answers in another form.
         """
+        async with self._one_at_a_time:
+            await self._note_last()
+
+    async def _note_last(self) -> None:
         last = self._last
         status = None if last is None else await self._wallet.status(last.name)
         if last is None or isinstance(status, Waiting):

@@ -69,7 +69,7 @@ def draw_redemption_event(dice: random.Random, _now: Instant) -> RedemptionEvent
         case 7:
             return CallSeen(dice.randrange(4), dice.choice((None, bytes(32))))
         case 8:
-            return CallUndone(bytes([dice.randrange(4)]) * 32)
+            return CallUndone()
         case _:
             return CallConfirmed(
                 paid_wei=dice.choice((0, 400, _FACE_VALUE_WEI)),

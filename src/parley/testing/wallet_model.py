@@ -8,7 +8,7 @@ from __future__ import annotations
 from parley.errors import ErrorCode, Rejected
 from parley.ports.chain import Call
 from parley.ports.wallet import ActStatus, Included, Waiting
-from parley.primitives.encoding import encode_text, encode_uint
+from parley.primitives.encoding import encode_uint
 from parley.primitives.hashing import tagged_hash
 from parley.primitives.ids import Address
 from parley.testing.broker_acts import parse_act
@@ -55,8 +55,8 @@ class ModelWallet:
             transaction_hash=tagged_hash(
                 "parley/testing/transaction",
                 self._address,
-                encode_text(name, length_bytes=2),
-                encode_uint(self._broker.head_number, 8),
+                encode_uint(self._next_nonce(), 8),
+                call.data,
             ),
             sender=self._address,
             call=call,
@@ -66,6 +66,20 @@ class ModelWallet:
         if self.mines_at_once:
             self._broker.mine()
         return self._stands([transaction])
+
+    def _next_nonce(self) -> int:
+        """Count what the account has on the chain and on its way: as signing does, the same call gives the same bytes.
+
+        What a reorganisation took away, and the wallet takes for done, is not counted: its nonce is free again.
+        """
+        known = [
+            transaction
+            for (address, _), transactions in self._broker.acts.items()
+            if address == self._address
+            for transaction in transactions
+        ]
+        on_chain = {one.transaction_hash for one in known if self._broker.receipt(one.transaction_hash) is not None}
+        return len(on_chain | {one.transaction_hash for one in known if one in self._broker.pending})
 
     def _refusal(self, call: Call, gas_limit: int | None) -> Rejected | None:
         price_wei = self._broker.gas_price_wei

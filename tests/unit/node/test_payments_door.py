@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from parley.adapters.memory import SeededEntropy
-from parley.errors import ConfigError, ErrorCode, ParleyError, Rejected, UnavailableError
+from parley.errors import ConfigError, ErrorCode, ParleyError, PeerError, Rejected, UnavailableError
 from parley.lottery.params import Payment, TicketParams
 from parley.lottery.verdicts import Receipt
 from parley.node.payments_door import PaymentsDoor
@@ -45,7 +45,7 @@ class World:
         self.supervisor = Supervisor(SeededEntropy(b"door"))
         self.opened = Opened()
         self.openings = 0
-        self.failures: list[ParleyError] = []
+        self.failures: list[ParleyError | OSError] = []
         self.gate = asyncio.Event()
         self.gate.set()
         self.door = PaymentsDoor(self.open, self.supervisor, keys)  # type: ignore[arg-type]  # stands for payments
@@ -65,6 +65,25 @@ async def test_strangers_open_nothing_where_the_owner_never_did(tmp_path: Path) 
         await world.door.receive(Payment(SENDER))
     assert caught.value.code is ErrorCode.NOT_FOUND
     assert world.openings == 0
+
+
+async def test_a_folder_that_cannot_be_used_is_a_failure_like_others(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    world.failures = [FileExistsError(17, "a file where a folder should be")]
+    with pytest.raises(ConfigError) as caught:
+        await world.door.get()
+    assert (caught.value.code, caught.value.facts) == (ErrorCode.DATA_DIR_UNUSABLE, {"errno": 17})
+    assert world.door.failure is caught.value
+    await world.door.keep_open()
+    assert world.door.failure is None
+
+
+async def test_strangers_are_not_told_that_our_chain_talks_nonsense(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    world.failures = [PeerError(ErrorCode.MALFORMED, field="answer")]
+    with pytest.raises(UnavailableError) as caught:
+        await world.door.receive(Payment(SENDER))
+    assert (caught.value.code, caught.value.facts) == (ErrorCode.BUSY, {})
 
 
 async def test_who_goes_away_neither_ends_the_opening_nor_begins_another(tmp_path: Path) -> None:

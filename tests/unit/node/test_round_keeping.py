@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from dataclasses import dataclass, field
 
@@ -40,12 +41,15 @@ class Rounds:
     refuses: Rejected | None = None
     fails: bool = False
     begun: int = 0
+    waits: bool = False
 
     @property
     def address(self) -> Address:
         return Address(b"\x01" * 20)
 
     async def round_to_begin(self) -> RoundToBegin | None:
+        if self.waits:
+            await asyncio.sleep(0)
         return None if self.due is None else RoundToBegin(self.due, CALL)
 
     async def act(self, name: str, call: Call, *, gas_limit: int | None = None) -> ActStatus | Rejected:
@@ -59,6 +63,8 @@ class Rounds:
         return self.stands[name]
 
     async def status(self, name: str) -> ActStatus | None:
+        if self.waits:
+            await asyncio.sleep(0)
         return self.stands.get(name)
 
     async def tend(self) -> None:
@@ -96,6 +102,36 @@ async def test_a_round_that_is_due_is_begun_once_and_counted_once() -> None:
     for _ in range(3):
         await keeping.turn()
     assert (rounds.begun, list(rounds.stands)) == (1, [name(7)])
+
+
+async def test_a_loop_and_a_command_at_once_make_one_act_and_count_it_once() -> None:
+    rounds = Rounds(due=7, waits=True)
+    keeping = rounds.keeping()
+    await asyncio.gather(keeping.turn(), keeping.begin(), keeping.turn())
+    assert list(rounds.stands) == [name(7)]
+    rounds.due, rounds.stands[name(7)] = None, Included(receipt(70), 1)
+    await asyncio.gather(keeping.look_at_last(), keeping.turn())
+    assert rounds.begun == 1
+
+
+async def test_an_act_that_waits_for_longer_than_anybody_looks_back_is_the_only_one() -> None:
+    rounds = Rounds(due=7)
+    keeping = rounds.keeping()
+    for number in range(7, 40):
+        rounds.due = number
+        await keeping.turn()
+    assert list(rounds.stands) == [name(7)]
+
+
+async def test_an_act_whose_answer_was_lost_is_counted_too() -> None:
+    rounds = Rounds(due=7, fails=True)
+    keeping = rounds.keeping()
+    with pytest.raises(UnavailableError):
+        await keeping.turn()
+    await keeping.turn()
+    rounds.due, rounds.stands[name(7)] = None, Included(receipt(70), 1)
+    await keeping.turn()
+    assert rounds.begun == 1
 
 
 async def test_another_process_goes_on_with_what_one_has_begun() -> None:

@@ -247,6 +247,7 @@ class Redeemer:
         for redemption in self._members(name):
             redemption.receive(event, self._clock.now())
         del self._acts[name]
+        self._doubted.pop(name, None)
         await self._book.drop_act(name)
 
     def _show(self, name: str, status: ActStatus) -> None:
@@ -271,7 +272,7 @@ class Redeemer:
         if None in used:
             return
         if any(not done.refusal and not use for done, use in zip(outcomes, used, strict=True)):
-            await self._doubt(name, status)
+            await self._doubt(name, status.confirmations)
             return
         cost_wei = receipt.gas_used * receipt.gas_price_wei // len(hashes)
         for redemption in self._members(name):
@@ -286,16 +287,16 @@ class Redeemer:
             redemption.receive(event, self._clock.now())
         await self._close_call(name)
 
-    async def _doubt(self, name: str, status: Included) -> None:
+    async def _doubt(self, name: str, confirmations: int) -> None:
         """Give a call up that has redeemed what is not used: a reorganisation has reached below the confirmations.
 
         The wallet took it for done and sends it no more. What lags behind looks the same, so it must stand for as many
-        blocks.
+        blocks more.
         """
-        since = self._doubted.setdefault(name, status.confirmations)
-        if status.confirmations - since + 1 >= self._config.confirmations:
+        since = self._doubted.setdefault(name, confirmations)
+        if confirmations - since >= self._config.confirmations:
             for redemption in self._members(name):
-                redemption.receive(CallUndone(status.receipt.transaction_hash), self._clock.now())
+                redemption.receive(CallUndone(), self._clock.now())
             await self._close_call(name)
 
     async def _close_call(self, name: str) -> None:
