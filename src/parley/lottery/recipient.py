@@ -51,7 +51,7 @@ SALT_BYTES: Final = 24
 
 _NULL_ADDRESS: Final = Address(bytes(ADDRESS_BYTES))
 _CLAIMS_PER_PAYMENT: Final = 8
-_CLAIMED_AHEAD: Final = 4
+_CLAIMED_TOGETHER: Final = 4
 _MOMENT_BYTES: Final = 8
 _DEAR_GAS_PRICE_WEI: Final = 3 * 10**9
 
@@ -246,7 +246,7 @@ class Recipient:
             return {}
         wanted = sorted(held.unclaimed(nonces))[:_CLAIMS_PER_PAYMENT]
         if len(wanted) == 1:
-            wanted += [number for number in range(wanted[0] + 1, wanted[0] + _CLAIMED_AHEAD) if held.is_open(number)]
+            wanted += [number for number in range(wanted[0] + 1, wanted[0] + _CLAIMED_TOGETHER) if held.is_open(number)]
         return {number: window_key(params.recipient_rand_hash, sender, number) for number in wanted}
 
     def is_claimed(self, opened: Opened, window: int) -> bool:
